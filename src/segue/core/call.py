@@ -1,0 +1,138 @@
+"""One request of one caller, on its way through the pipeline."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from segue.core.failure import Failure
+from segue.core.features import Features
+from segue.core.operation import Operation
+from segue.core.outcome import Usage
+
+if TYPE_CHECKING:
+    from segue.core.provider import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the key that was shown. `id` is empty for the open service and for the library."""
+
+    id: str = ""
+    name: str = ""
+    admin: bool = False
+
+
+ANYONE = Caller()
+
+
+@dataclass(slots=True)
+class CallOptions:
+    """What a caller may ask of the way its call is treated; policies cap it.
+
+    Attributes:
+        deadline: seconds that the whole call may take; for a stream until its first content.
+        max_attempts: fewer attempts than the policy allows.
+        only: ids of providers, or `provider/model`: no other is asked.
+        avoid: the same: these are not asked.
+        fallbacks: names of models tried after the requested one.
+        tags, user: recorded with the call.
+    """
+
+    deadline: float | None = None
+    max_attempts: int | None = None
+    only: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    user: str = ""
+
+
+class Attempt:
+    """One try of a call at one candidate.
+
+    Attributes:
+        candidate: who was asked.
+        started: seconds on the monotonic clock.
+        elapsed: seconds until the answer was whole, or until it failed.
+        first_byte: seconds until the first byte of the answer came, if it did.
+        failure: why it failed; `None` after a success, and while it runs.
+        ended: whether it has ended; an attempt that the caller cancelled ends with neither failure nor usage.
+        cancelled: whether the caller went away first.
+    """
+
+    __slots__ = ("cancelled", "candidate", "elapsed", "ended", "failure", "first_byte", "started", "usage")
+
+    def __init__(self, candidate: "Candidate", started: float) -> None:
+        self.candidate = candidate
+        self.started = started
+        self.elapsed = 0.0
+        self.first_byte: float | None = None
+        self.failure: Failure | None = None
+        self.usage: Usage | None = None
+        self.ended = False
+        self.cancelled = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A candidate that was not asked, and why: part of every explanation and of every refusal."""
+
+    candidate: str
+    reason: str
+    until: float | None = None
+
+
+class Call:
+    """One request with its deadline, its caller and the record of what was tried.
+
+    Attributes:
+        request: the family's own request; nobody in the pipeline looks inside.
+        deadline: when time is up, in seconds on the monotonic clock; set by the deadline layer.
+        started, started_wall: when the call arrived, on the monotonic and on the wall clock.
+    """
+
+    __slots__ = (
+        "answered_by",
+        "attempts",
+        "caller",
+        "deadline",
+        "features",
+        "id",
+        "operation",
+        "options",
+        "plan",
+        "request",
+        "skipped",
+        "started",
+        "started_wall",
+        "surface",
+    )
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002 - the field's own name
+        operation: Operation,
+        request: Any,
+        started: float,
+        started_wall: float,
+        caller: Caller = ANYONE,
+        options: CallOptions | None = None,
+        surface: str = "library",
+    ) -> None:
+        self.id = id
+        self.operation = operation
+        self.request = request
+        self.started = started
+        self.started_wall = started_wall
+        self.caller = caller
+        self.options = options
+        self.surface = surface
+        self.deadline = float("inf")
+        self.features: Features = _NO_FEATURES
+        self.plan: Any = None
+        self.attempts: list[Attempt] = []
+        self.skipped: list[Skipped] = []
+        self.answered_by: Candidate | None = None
+
+
+_NO_FEATURES = Features()

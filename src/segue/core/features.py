@@ -1,0 +1,22 @@
+"""What routing and caching may know of a request without knowing its type."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Facts of one request, in words that all families share.
+
+    Attributes:
+        model: the name that the caller asked for; empty when the operation has no models.
+        stream: whether the caller wants the answer piece by piece.
+        size: bytes of the request.
+        tokens: estimated tokens of the request; 0 where tokens mean nothing.
+        needs: capabilities that a candidate must have, e.g. `tools`.
+    """
+
+    model: str = ""
+    stream: bool = False
+    size: int = 0
+    tokens: int = 0
+    needs: frozenset[str] = field(default_factory=frozenset)

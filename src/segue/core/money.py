@@ -1,0 +1,33 @@
+"""Two kinds of money that must never be mixed.
+
+A payment moves whole minor units of a currency and is a legal fact; the price of 37 tokens is a fraction of a
+millionth and is a measurement. Floats lose cents, and one type for both invites adding them up.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount that is paid: integer minor units (cents, yen, thousandths of a dinar) and an ISO 4217 code."""
+
+    minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call cost us: integer billionths of one unit of `currency` (1 USD = 1_000_000_000)."""
+
+    billionths: int
+    currency: str = "USD"
+
+    def __add__(self, other: "Cost") -> "Cost":
+        if other.currency != self.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency} without a rate of exchange")
+        return Cost(self.billionths + other.billionths, self.currency)
+
+    def __str__(self) -> str:
+        whole, rest = divmod(abs(self.billionths), 1_000_000_000)
+        digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
+        return f"{'-' if self.billionths < 0 else ''}{whole}.{digits} {self.currency}"

@@ -1,0 +1,103 @@
+"""What comes back from a call: an answer, an opened stream, or the reason why there is none.
+
+Failures travel as values. An exception would have to be caught and sorted again by every layer; a value is looked at
+by the layers that care and passed on by the rest. Only cancellation and defects are raised.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from segue.core.errors import CallFailed
+from segue.core.failure import Failure
+from segue.core.money import Cost
+
+
+@dataclass(slots=True)
+class Usage:
+    """What a provider says that an answer took; `None` where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    requests: int = 1
+
+
+class Ending(StrEnum):
+    """How a stream ended."""
+
+    COMPLETE = "complete"  # its own terminator was seen
+    FAILED = "failed"  # cut, stalled or broken; `StreamEnd.failure` says how
+    CANCELLED = "cancelled"  # the reader went away
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The result with which a stream is settled: permits, counters and records all get this one."""
+
+    ending: Ending
+    failure: Failure | None = None
+    usage: Usage | None = None
+
+
+class Stream(Protocol):
+    """An answer that was opened and has reached its commit point.
+
+    One loop at the surface reads it. Layers never wrap it: they register with `on_end`.
+    """
+
+    async def read(self) -> bytes:
+        """The next bytes for the caller, in the caller's format; `b""` at the end.
+
+        After the end, `end` tells whether it was one: a stream that failed also ends with `b""`.
+        """
+        ...
+
+    @property
+    def end(self) -> StreamEnd | None:
+        """How the stream ended; `None` while it is open."""
+        ...
+
+    def on_end(self, settle: Callable[[StreamEnd], None]) -> None:
+        """Have `settle` called exactly once when the stream ends, however it ends (at once if it has ended)."""
+        ...
+
+    def cancel(self) -> None:
+        """The reader went away: stop the provider's answer and settle."""
+        ...
+
+
+class Outcome:
+    """One of: an `answer`, a `stream`, a `failure` of the provider, or a `refusal` of ours.
+
+    Attributes:
+        answer: the whole answer; for a typed operation its answer type, for a format that passes through its bytes.
+        headers: vendor headers that the caller may see, lower case.
+        usage: what the answer took.
+        cost: what it cost, when a price is known.
+    """
+
+    __slots__ = ("answer", "cost", "failure", "headers", "refusal", "stream", "usage")
+
+    def __init__(
+        self,
+        *,
+        answer: Any = None,
+        stream: Stream | None = None,
+        failure: Failure | None = None,
+        refusal: CallFailed | None = None,
+        usage: Usage | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.answer = answer
+        self.stream = stream
+        self.failure = failure
+        self.refusal = refusal
+        self.usage = usage
+        self.headers = headers
+        self.cost: Cost | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is an answer or an opened stream."""
+        return self.failure is None and self.refusal is None

@@ -1,0 +1,205 @@
+"""What the house needs from outside, as shapes: the network, adapters, the record of calls.
+
+Two kinds of adapter exist. A *wire adapter* is sans-IO: it turns a request into bytes and bytes into an answer, and
+classifies what failed; one executor of the pipeline runs all of them over a `Transport`. A *native adapter* is an
+`Executor` itself (a database, a model in process).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from segue.core.failure import Failure
+from segue.core.outcome import Outcome, Usage
+
+if TYPE_CHECKING:
+    from segue.core.call import Attempt, Call
+    from segue.core.provider import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the phases of one attempt may take, in seconds.
+
+    Attributes:
+        connect: until a connection stands, TLS included.
+        total: until an answer that is not streamed is whole.
+        first_byte: until a stream's headers came.
+        first_content: until a stream's first content came, from the start of the attempt.
+        idle: between two chunks of a stream.
+        stream: for a stream as a whole.
+    """
+
+    connect: float = 5.0
+    total: float = 240.0
+    first_byte: float = 30.0
+    first_content: float = 60.0
+    idle: float = 60.0
+    stream: float = 3600.0
+
+
+class Executor(Protocol):
+    """Carries out one attempt. The innermost callable of the pipeline."""
+
+    async def execute(self, call: "Call", attempt: "Attempt", limits: Limits, deadline: float) -> Outcome:
+        """Ask the candidate once; never raises but for cancellation.
+
+        Args:
+            call: what is asked.
+            attempt: whom; the executor notes `first_byte`.
+            limits: how long each phase may take.
+            deadline: the call's own end on the monotonic clock; whichever comes first is the limit.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """An HTTP request, ready to be sent. `url` may hold a secret (`?key=`), so nobody logs it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class WireResponse(Protocol):
+    """An HTTP answer whose headers have come."""
+
+    status: int
+    headers: Mapping[str, str]  # lower case; of a repeated header the values joined with ", "
+
+    async def read_whole(self, limit: int) -> bytes:
+        """The whole body, decoded; raises `TransportError` beyond `limit` bytes or when it is cut."""
+        ...
+
+    async def read_chunk(self) -> bytes:
+        """The next bytes of the body as they come, decoded; `b""` at its proper end."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection up unless the body was read to its end; safe to call twice, and never waits."""
+        ...
+
+
+class TransportError(Exception):
+    """The network's own failure, already classified."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Transport(Protocol):
+    """The way to the network."""
+
+    async def send(self, request: WireRequest, *, connect: float, allow_private: bool) -> WireResponse:
+        """Send, and come back when the headers of the answer have come.
+
+        Raises:
+            TransportError: no connection, a cut one, an answer that is no HTTP, or a private address.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class StreamReader(Protocol):
+    """Sans-IO reader of one streamed answer: a provider's bytes in, bytes for the caller out.
+
+    Attributes:
+        committed: whether first content was seen. Until then nothing has been shown to the caller.
+        finished: whether the answer is known to be whole. After a finish without its formal terminator this may be
+            true before the bytes end.
+        failure: set once the stream is known to be broken; no more is fed.
+        usage: what the provider reported so far.
+    """
+
+    committed: bool
+    finished: bool
+    failure: Failure | None
+    usage: Usage | None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take bytes as they came; give back what may go to the caller."""
+        ...
+
+    def end(self) -> bytes:
+        """The bytes have ended properly; give back what is left. Sets `finished` or `failure`."""
+        ...
+
+
+class Codec(Protocol):
+    """How one operation is spoken on one wire. Pure: no I/O, no clock, no state between calls."""
+
+    def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
+        """The request for this candidate; raises `CannotServe` when this provider cannot express it."""
+        ...
+
+    def decode(
+        self, call: "Call", candidate: "Candidate", status: int, headers: Mapping[str, str], body: bytes
+    ) -> Outcome:
+        """The answer, or the classified failure. Never raises for anything that a provider may send."""
+        ...
+
+    def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
+        """A reader for a streamed answer with status 200, or the failure that its headers already tell."""
+        ...
+
+    def wants_stream(self, call: "Call") -> bool:
+        """Whether this call's answer is streamed."""
+        ...
+
+
+class CannotServe(Exception):
+    """This provider cannot express this request; the failure says which field."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class WireAdapter(Protocol):
+    """One configured account of a vendor, sans-IO: its codecs by operation."""
+
+    codecs: Mapping[str, Codec]
+    allow_private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """What a configuration says of one provider, after secrets were resolved: what an adapter is made from.
+
+    Attributes:
+        options: settings of the adapter's own (`region`, `folder`, …), already validated by its option model.
+    """
+
+    id: str
+    adapter: str
+    base_url: str | None = None
+    allow_private: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AdapterKind(Protocol):
+    """A vendor that can be configured: the object that the registry finds by the adapter's id.
+
+    Attributes:
+        id: the word after `adapter:` in the configuration.
+        operations: ids of the operations that it serves.
+        needs_key: whether it cannot work without one.
+        environment: variables in which a key is looked for when there is no configuration at all.
+        models: the catalogue used when the configuration lists no models.
+    """
+
+    id: str
+    operations: frozenset[str]
+    needs_key: bool
+    environment: Sequence[str]
+    models: Sequence[str]
+
+    def build(self, spec: ProviderSpec) -> WireAdapter | Executor:
+        """The adapter for one configured account. No side effects."""
+        ...

@@ -1,0 +1,137 @@
+"""A configured account or source that can serve operations, and the candidates that it offers."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from segue.core.ports import Executor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Key:
+    """One credential of a provider, with its own quota and health.
+
+    Attributes:
+        label: how it is named in records and on screens: `key-1`, never any part of the secret.
+        secret: the credential itself; `repr` leaves it out.
+    """
+
+    label: str
+    secret: str = field(repr=False)
+
+
+NO_KEY = Key("none", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of one model of a provider: `context` in tokens, `capabilities` as words."""
+
+    id: str
+    context: int | None = None
+    capabilities: frozenset[str] = frozenset()
+
+
+class Permit(Protocol):
+    """Leave to send one attempt. Exactly one of the three is called, once; later calls change nothing."""
+
+    def succeed(self, now: float) -> None:
+        """The provider answered as it should."""
+        ...
+
+    def fail(self, now: float, scope: str, kind: str) -> None:
+        """The provider failed in a way that counts against what `scope` names."""
+        ...
+
+    def abandon(self, now: float) -> None:
+        """Nothing was learnt: the caller went away, or made a mistake of its own."""
+        ...
+
+
+class Guard(Protocol):
+    """What stands before a candidate: its breakers and its cooling times."""
+
+    def admit(self, now: float) -> Permit | None:
+        """A permit, or `None` when the candidate must not be asked now."""
+        ...
+
+    def blocked_until(self, now: float) -> float | None:
+        """When the candidate may be asked again, in seconds on the monotonic clock; `None` when it may now."""
+        ...
+
+    def cool(self, until: float, scope: str) -> None:
+        """Hold back what `scope` names until then: the provider asked for it."""
+        ...
+
+    def spend_retry(self, now: float) -> bool:
+        """Take one retry out of the provider's budget, if there is one left."""
+        ...
+
+    def deposit(self, now: float) -> None:
+        """Count one first attempt: it earns the provider a fraction of a retry."""
+        ...
+
+
+class Load:
+    """How busy one provider is: plain numbers, changed in place."""
+
+    __slots__ = ("in_flight",)
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Provider:
+    """One provider of a snapshot.
+
+    Attributes:
+        priority: lower is tried earlier.
+        weight: the share among equals.
+        models: what it lists; empty when its operations have no models.
+        wildcard: whether it serves any model that is asked for by `id/model`.
+        catch_all: whether it serves any bare name that nobody lists, too.
+        load: shared by all snapshots, as the breakers are.
+    """
+
+    id: str
+    adapter: str
+    operations: frozenset[str]
+    executor: Executor
+    keys: tuple[Key, ...] = (NO_KEY,)
+    models: tuple[ModelInfo, ...] = ()
+    wildcard: bool = False
+    catch_all: bool = False
+    priority: int = 1
+    weight: int = 1
+    enabled: bool = True
+    load: Load = field(default_factory=Load)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A provider, a model of it, and a key: who could serve a call."""
+
+    provider: Provider
+    model: str
+    key: Key
+    guard: Guard
+    info: ModelInfo | None = None
+
+    @property
+    def name(self) -> str:
+        """`provider/model`, or `provider` where there are no models."""
+        return f"{self.provider.id}/{self.model}" if self.model else self.provider.id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """A provider and a model, before a key is chosen: what strategies put in order."""
+
+    provider: Provider
+    model: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def name(self) -> str:
+        """`provider/model`, or `provider` where there are no models."""
+        return f"{self.provider.id}/{self.model}" if self.model else self.provider.id
