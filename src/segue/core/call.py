@@ -1,7 +1,7 @@
 """One request of one caller, on its way through the pipeline."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from segue.core.failure import Failure
 from segue.core.features import Features
@@ -46,24 +46,44 @@ class CallOptions:
     user: str = ""
 
 
+class PhaseTimer(Protocol):
+    """The time limit of an attempt, phase by phase."""
+
+    def enter(self, phase: str, seconds: float) -> None:
+        """From now on the limit is `seconds` after the start of the attempt, or the call's deadline if earlier."""
+        ...
+
+
+class Untimed:
+    """No limit: the timer of an attempt that has not been sent."""
+
+    def enter(self, phase: str, seconds: float) -> None:
+        """Nothing is limited."""
+
+
+_UNTIMED = Untimed()
+
+
 class Attempt:
     """One try of a call at one candidate.
 
     Attributes:
         candidate: who was asked.
-        started: seconds on the monotonic clock.
+        started: seconds on the monotonic clock; 0 until it was sent.
         elapsed: seconds until the answer was whole, or until it failed.
         first_byte: seconds until the first byte of the answer came, if it did.
         failure: why it failed; `None` after a success, and while it runs.
         ended: whether it has ended; an attempt that the caller cancelled ends with neither failure nor usage.
         cancelled: whether the caller went away first.
+        timer: the limit of the phase that it is in; set by the attempt-timeout layer, moved on by the executor.
     """
 
-    __slots__ = ("cancelled", "candidate", "elapsed", "ended", "failure", "first_byte", "started", "usage")
+    __slots__ = ("cancelled", "candidate", "elapsed", "ended", "failure", "first_byte", "started", "timer", "usage")
 
-    def __init__(self, candidate: "Candidate", started: float) -> None:
+    def __init__(self, candidate: "Candidate") -> None:
         self.candidate = candidate
-        self.started = started
+        self.timer: PhaseTimer = _UNTIMED
+        self.started = 0.0
         self.elapsed = 0.0
         self.first_byte: float | None = None
         self.failure: Failure | None = None

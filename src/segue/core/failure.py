@@ -113,6 +113,7 @@ class Failure:
         executed: whether the provider carried the request out.
         scope: what the failure speaks of.
         retry_after: seconds after which the provider wants to be asked again; raw, each reader caps it.
+        should_retry: the vendor's own word on trying the same again, where it gives one; False is obeyed.
         needs: a capability whose lack was the reason, e.g. `context:200000`.
         status: the vendor's HTTP status, for records and for the caller's own mistakes only.
         vendor_type, vendor_code, param: the vendor's own words, passed on to an SDK that knows them.
@@ -123,6 +124,7 @@ class Failure:
     executed: Executed = Executed.UNKNOWN
     scope: Scope = Scope.PROVIDER
     retry_after: float | None = None
+    should_retry: bool | None = None
     needs: str | None = None
     status: int | None = None
     vendor_type: str | None = None

@@ -37,6 +37,9 @@ class Operation:
         answer: the type of the typed answer.
         unit: what providers bill, for quotas and prices: `tokens` or `requests`.
         by_model: whether callers name a model. When they do not, every provider of the operation is a candidate.
+        parse: a request from the body of `POST /v1/call/{id}`; raises `RequestInvalid`, naming the field.
+        from_fields: a request from named values: the library's keyword arguments, or (`text`: all of them strings) the
+            query of a URL.
         analyse: what routing may know of a request.
         summary: one sentence for `/docs`.
     """
@@ -46,6 +49,8 @@ class Operation:
     nature: Nature
     request: type
     answer: type
+    parse: Callable[[bytes], Any]
+    from_fields: Callable[[dict[str, Any], bool], Any]
     unit: str = "requests"
     by_model: bool = False
     analyse: Callable[[Any], Features] = no_features

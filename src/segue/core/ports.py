@@ -41,14 +41,13 @@ class Limits:
 class Executor(Protocol):
     """Carries out one attempt. The innermost callable of the pipeline."""
 
-    async def execute(self, call: "Call", attempt: "Attempt", limits: Limits, deadline: float) -> Outcome:
-        """Ask the candidate once; never raises but for cancellation.
+    async def execute(self, call: "Call", attempt: "Attempt", limits: Limits) -> Outcome:
+        """Ask the candidate once; raises only for cancellation, by the caller or by the attempt's timer.
 
         Args:
             call: what is asked.
-            attempt: whom; the executor notes `first_byte`.
+            attempt: whom; the executor notes `first_byte` and moves `timer` from phase to phase.
             limits: how long each phase may take.
-            deadline: the call's own end on the monotonic clock; whichever comes first is the limit.
         """
         ...
 
@@ -58,16 +57,23 @@ class WireRequest:
     """An HTTP request, ready to be sent. `url` may hold a secret (`?key=`), so nobody logs it."""
 
     method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes = b""
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 class WireResponse(Protocol):
     """An HTTP answer whose headers have come."""
 
-    status: int
-    headers: Mapping[str, str]  # lower case; of a repeated header the values joined with ", "
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in lower case; of a repeated header the values joined with ", "."""
+        ...
 
     async def read_whole(self, limit: int) -> bytes:
         """The whole body, decoded; raises `TransportError` beyond `limit` bytes or when it is cut."""
@@ -164,8 +170,15 @@ class CannotServe(Exception):
 class WireAdapter(Protocol):
     """One configured account of a vendor, sans-IO: its codecs by operation."""
 
-    codecs: Mapping[str, Codec]
-    allow_private: bool
+    @property
+    def codecs(self) -> Mapping[str, Codec]:
+        """By the operation's id."""
+        ...
+
+    @property
+    def allow_private(self) -> bool:
+        """Whether its address may be private."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,21 +197,32 @@ class ProviderSpec:
 
 
 class AdapterKind(Protocol):
-    """A vendor that can be configured: the object that the registry finds by the adapter's id.
+    """A vendor that can be configured: the object that the registry finds by the adapter's id."""
 
-    Attributes:
-        id: the word after `adapter:` in the configuration.
-        operations: ids of the operations that it serves.
-        needs_key: whether it cannot work without one.
-        environment: variables in which a key is looked for when there is no configuration at all.
-        models: the catalogue used when the configuration lists no models.
-    """
+    @property
+    def id(self) -> str:
+        """The word after `adapter:` in the configuration."""
+        ...
 
-    id: str
-    operations: frozenset[str]
-    needs_key: bool
-    environment: Sequence[str]
-    models: Sequence[str]
+    @property
+    def operations(self) -> frozenset[str]:
+        """Ids of the operations that it serves."""
+        ...
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether it cannot work without a key."""
+        ...
+
+    @property
+    def environment(self) -> Sequence[str]:
+        """Variables in which a key is looked for when there is no configuration at all."""
+        ...
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The catalogue used when the configuration lists no models."""
+        ...
 
     def build(self, spec: ProviderSpec) -> WireAdapter | Executor:
         """The adapter for one configured account. No side effects."""

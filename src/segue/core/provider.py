@@ -58,6 +58,10 @@ class Guard(Protocol):
         """When the candidate may be asked again, in seconds on the monotonic clock; `None` when it may now."""
         ...
 
+    def cooling_until(self, now: float) -> float | None:
+        """When a wait that the provider asked for is over; `None` when there is none, or a breaker is open too."""
+        ...
+
     def cool(self, until: float, scope: str) -> None:
         """Hold back what `scope` names until then: the provider asked for it."""
         ...
@@ -123,15 +127,19 @@ class Candidate:
         return f"{self.provider.id}/{self.model}" if self.model else self.provider.id
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """A provider and a model, before a key is chosen: what strategies put in order."""
+    """A provider and a model, before a key is chosen: what strategies put in order.
 
-    provider: Provider
-    model: str
-    candidates: tuple[Candidate, ...]
+    Attributes:
+        candidates: one for each key of the provider.
+        turn: how often a key was chosen here; makes the keys take turns.
+    """
 
-    @property
-    def name(self) -> str:
-        """`provider/model`, or `provider` where there are no models."""
-        return f"{self.provider.id}/{self.model}" if self.model else self.provider.id
+    __slots__ = ("candidates", "model", "name", "provider", "turn")
+
+    def __init__(self, provider: Provider, model: str, candidates: tuple[Candidate, ...]) -> None:
+        self.provider = provider
+        self.model = model
+        self.candidates = candidates
+        self.name = f"{provider.id}/{model}" if model else provider.id
+        self.turn = 0

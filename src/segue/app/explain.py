@@ -1,0 +1,93 @@
+"""Who would be asked now, and why, without asking anyone."""
+
+from dataclasses import dataclass
+
+from segue.app.snapshot import Line
+from segue.core.call import CallOptions
+from segue.core.features import Features
+from segue.core.provider import Candidate
+from segue.routing.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One candidate of an explanation.
+
+    Attributes:
+        rank: 1 for the one that would be asked first; `None` for one that would not be asked.
+        tier: 1 for the first tier of the name.
+        reason: why it stands where it stands.
+    """
+
+    candidate: str
+    key: str
+    rank: int | None
+    tier: int
+    priority: int
+    weight: int
+    in_flight: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The decision that a call would meet now."""
+
+    operation: str
+    model: str
+    strategy: str
+    version: int
+    candidates: tuple[Considered, ...]
+
+    @property
+    def winner(self) -> str | None:
+        """Who would be asked first; `None` when nobody would."""
+        return next((one.candidate for one in self.candidates if one.rank == 1), None)
+
+
+def explain(line: Line, model: str, options: CallOptions | None, version: int) -> Explanation:
+    """Every candidate for a name in the order in which it would be asked.
+
+    Raises:
+        CallFailed: the name is unknown.
+    """
+    parts = line.parts
+    plan = Plan(parts.resolve(model), Features(model=model), options)
+    now = parts.clock.now()
+    considered = []
+    rank = 0
+    for candidate in plan.preview():
+        reason = plan.why_not(candidate) or _held_back(candidate, now)
+        if reason is None:
+            rank += 1
+        considered.append(_considered(candidate, rank if reason is None else None, reason, plan, parts.policy.strategy))
+    return Explanation(parts.operation.id, model, parts.policy.strategy, version, tuple(considered))
+
+
+def _considered(candidate: Candidate, rank: int | None, reason: str | None, plan: Plan, strategy: str) -> Considered:
+    provider = candidate.provider
+    tier = next(
+        number
+        for number, groups in enumerate(plan.tiers, start=1)
+        if any(target.name == candidate.name for group in groups for target in group.targets)
+    )
+    why = reason or f"tier {tier}, priority {provider.priority}, then strategy {strategy} (weight {provider.weight})"
+    return Considered(
+        candidate.name,
+        candidate.key.label,
+        rank,
+        tier,
+        provider.priority,
+        provider.weight,
+        provider.load.in_flight,
+        why,
+    )
+
+
+def _held_back(candidate: Candidate, now: float) -> str | None:
+    until = candidate.guard.blocked_until(now)
+    if until is None:
+        return None
+    cooling = candidate.guard.cooling_until(now) is not None
+    what = "cooling down as its provider asked" if cooling else "its circuit breaker is open"
+    return f"{what}, for {max(0.0, until - now):.1f} s more"

@@ -1,0 +1,159 @@
+"""Starts what a running Segue needs around its engine, and stops it in the right order.
+
+The library runs an engine with counters and nothing else; the service adds the store, the record of calls, the keys
+and the watch over its files. Both start and stop here, so that neither forgets what the other remembers.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.app.engine import Engine
+from segue.backends.telemetry.metrics import Metrics
+from segue.config.load import Loaded
+from segue.core.signals import CallEnded
+
+if TYPE_CHECKING:
+    from segue.backends.store.call_log import CallLog
+    from segue.backends.store.keys import KeyRecord, KeyStore
+    from segue.backends.store.store import Store
+
+WATCH_EVERY = 1.0
+"""Seconds between two looks at the configuration's files and at the table of keys."""
+
+DRAIN_STEP = 0.02
+
+
+class Running:
+    """A started Segue.
+
+    Args:
+        engine: what serves calls.
+        store_url: where records and keys are kept; `None` to keep none.
+        read: reads the configuration anew; `None` where it came from no file.
+        files: files whose change makes it be read anew.
+
+    Attributes:
+        keys: API keys by their digests; empty when there is no store.
+        keys_version: counts up whenever `keys` was loaded anew.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        store_url: str | None = None,
+        read: Callable[[], Loaded] | None = None,
+        files: tuple[Path, ...] = (),
+    ) -> None:
+        self.engine = engine
+        self.store: Store | None = None
+        self.call_log: CallLog | None = None
+        self.key_store: KeyStore | None = None
+        self.keys: dict[bytes, KeyRecord] = {}
+        self.metrics = Metrics(
+            in_flight=lambda: {name: load.in_flight for name, load in engine.world.loads.items()},
+            dropped=lambda: self.call_log.dropped if self.call_log else 0,
+        )
+        self.metrics.subscribe(engine.world.signals)
+        self.metrics.version = engine.snapshot.version
+        self._store_url = store_url
+        self._read = read
+        self._files = files
+        self._seen: tuple[object, ...] = ()
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the store, load the keys, begin to watch.
+
+        Raises:
+            ConfigError: the store cannot be used.
+        """
+        world = self.engine.world
+        if self._store_url is not None:
+            from segue.backends.store.call_log import CallLog
+            from segue.backends.store.keys import KeyStore
+            from segue.backends.store.store import Store
+
+            self.store = await Store.open(self._store_url)
+            try:
+                self.key_store = await KeyStore.open(self.store, clock=world.clock, chance=world.chance)
+                self.keys = await self.key_store.load()
+            except BaseException:
+                await self.store.close()
+                raise
+            self.call_log = CallLog(self.store, world.clock)
+            self.call_log.start()
+            world.signals.subscribe(CallEnded, self.call_log.record)
+        self._seen = self._fingerprint()
+        if self._files or self.key_store is not None:
+            self._watcher = asyncio.create_task(self._watch(), name="segue watcher")
+
+    async def drain(self, limit: float) -> bool:
+        """Take no new call and wait until those under way have ended; whether they did within `limit` seconds."""
+        gate, clock = self.engine.world.gate, self.engine.world.clock
+        gate.closed = True
+        until = clock.now() + limit
+        while gate.under_way and clock.now() < until:
+            await clock.sleep(DRAIN_STEP)
+        return not gate.under_way
+
+    async def stop(self) -> None:
+        """Stop watching, write what waits, close the network and the store. Safe to call twice."""
+        self.engine.world.gate.closed = True
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watcher
+            self._watcher = None
+        if self.call_log is not None:
+            await self.call_log.close()
+        if self.engine.world.transport is not None:
+            await self.engine.world.transport.close()
+        if self.store is not None:
+            await self.store.close()
+            self.store = None
+
+    def reload(self) -> bool:
+        """Read the configuration anew; whether it is in force now. `engine.problems` says why not."""
+        if self._read is None:
+            return False
+        self._seen = self._fingerprint()
+        return self.engine.reload(self._reread)
+
+    async def reload_keys(self) -> None:
+        """Load the API keys anew: one was made or revoked."""
+        if self.key_store is not None:
+            self.keys = await self.key_store.load()
+
+    def _reread(self) -> Loaded:
+        assert self._read is not None  # noqa: S101 - reload has looked
+        loaded = self._read()
+        self._files = loaded.files or self._files
+        self._seen = self._fingerprint()
+        return loaded
+
+    def _fingerprint(self) -> tuple[object, ...]:
+        return tuple(_stamp(path) for path in self._files)
+
+    async def _watch(self) -> None:
+        clock = self.engine.world.clock
+        while True:
+            await clock.sleep(WATCH_EVERY)
+            if self._read is not None and self._fingerprint() != self._seen:
+                self.reload()
+            if self.key_store is not None:
+                with suppress(Exception):  # a store that is away for a moment must not end the watch
+                    if await self.key_store.changed():
+                        await self.reload_keys()
+
+
+def _stamp(path: Path) -> object:
+    """What changes when a file does; its absence counts as a state of its own."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

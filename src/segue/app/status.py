@@ -1,0 +1,27 @@
+"""What a glance at the providers should show: who is healthy, how busy, how often it failed."""
+
+from typing import Any
+
+from segue.app.running import Running
+
+
+def status_of(running: Running) -> dict[str, Any]:
+    """Every provider: configuration, health, load and counts."""
+    engine = running.engine
+    world = engine.world
+    health = world.health.status(world.clock.now())
+    counts = running.metrics.summary()["providers"]
+    return {
+        name: {
+            "adapter": provider.adapter,
+            "enabled": provider.enabled,
+            "priority": provider.priority,
+            "weight": provider.weight,
+            "operations": sorted(provider.operations),
+            "models": [info.id for info in provider.models] + (["*"] if provider.wildcard else []),
+            "in_flight": provider.load.in_flight,
+            **health.get(name, {"state": "closed"}),
+            **counts.get(name, {"calls": 0, "failures": 0, "success_rate": None}),
+        }
+        for name, provider in engine.snapshot.providers.items()
+    }

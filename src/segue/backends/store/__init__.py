@@ -1,0 +1,1 @@
+"""Where Segue keeps what must outlive a process: the record of calls, and API keys."""

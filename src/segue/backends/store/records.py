@@ -1,0 +1,217 @@
+"""A call as it is written down, and the way from the pipeline's objects to it.
+
+The hot path hands over one tuple of references (`Ended`); turning it into rows, with texts cut and cleaned, is the
+writer's work. The tuple holds nothing of the request itself: 10,000 waiting bodies would be too much memory, and what
+callers said is nobody's business here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import RowMapping
+
+from segue.core.call import Attempt, Caller, CallOptions
+from segue.core.provider import Candidate
+from segue.core.signals import CallEnded
+
+_TAGS = 50
+_TAG_CHARACTERS = 256
+_MESSAGE_CHARACTERS = 500
+_LARGEST = 2**63 - 1  # what an integer column holds
+_LONGEST_MS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt of a recorded call; times in milliseconds, `started_ms` after the call's start, `number` from 1."""
+
+    number: int
+    provider: str
+    model: str
+    key_label: str
+    started_ms: int
+    elapsed_ms: int
+    first_byte_ms: int | None
+    kind: str | None
+    status: int | None
+    message: str | None
+    executed: str | None
+    cancelled: bool
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One recorded call.
+
+    Attributes:
+        provider, model: who answered; `None` when nobody did.
+        started_at: milliseconds since 1970-01-01 UTC.
+        input_tokens, output_tokens: of all attempts that reported them; `None` when none did.
+        cost_billionths, currency: see `segue.core.money.Cost`; `None` when no price is known.
+        attempts: what was tried, in order.
+    """
+
+    id: str
+    operation: str
+    surface: str
+    caller_id: str
+    caller_name: str
+    requested_model: str
+    provider: str | None
+    model: str | None
+    status: int
+    code: str
+    streamed: bool
+    started_at: int
+    elapsed_ms: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_billionths: int | None
+    currency: str | None
+    user: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    attempts: Sequence[AttemptRecord] = ()
+
+
+class Ended(NamedTuple):
+    """What is kept of a call between its end and its being written."""
+
+    id: str
+    operation: str
+    surface: str
+    caller: Caller
+    model: str
+    streamed: bool
+    answered_by: Candidate | None
+    started: float
+    started_wall: float
+    status: int
+    code: str
+    elapsed: float
+    attempts: list[Attempt]
+    options: CallOptions | None
+
+
+def ended(signal: CallEnded) -> Ended:
+    """The references worth keeping; on the hot path."""
+    call = signal.call
+    features = call.features
+    return Ended(
+        call.id,
+        call.operation.id,
+        call.surface,
+        call.caller,
+        features.model,
+        features.stream,
+        call.answered_by,
+        call.started,
+        call.started_wall,
+        signal.status,
+        signal.code,
+        signal.elapsed,
+        call.attempts,
+        call.options,
+    )
+
+
+def to_record(call: Ended) -> CallRecord:
+    """The record of a call that has ended."""
+    attempts = [_attempt(number, attempt, call.started) for number, attempt in enumerate(call.attempts, 1)]
+    by = call.answered_by
+    options = call.options
+    return CallRecord(
+        id=_text(call.id, 64),
+        operation=_text(call.operation, 100),
+        surface=_text(call.surface, 50),
+        caller_id=_text(call.caller.id, 100),
+        caller_name=_text(call.caller.name, 200),
+        requested_model=_text(call.model, 200),
+        provider=None if by is None else _text(by.provider.id, 100),
+        model=None if by is None else _text(by.model, 200),
+        status=call.status,
+        code=_text(call.code, 100),
+        streamed=call.streamed,
+        started_at=int(call.started_wall * 1000),
+        elapsed_ms=_ms(call.elapsed),
+        input_tokens=_sum([attempt.input_tokens for attempt in attempts]),
+        output_tokens=_sum([attempt.output_tokens for attempt in attempts]),
+        cost_billionths=None,
+        currency=None,
+        user="" if options is None else _text(options.user, 200),
+        tags={} if options is None or not options.tags else _tags(options.tags),
+        attempts=attempts,
+    )
+
+
+def call_row(record: CallRecord) -> tuple[Any, ...]:
+    """The values of `CALL_COLUMNS`."""
+    tags = msgspec.json.encode(record.tags).decode() if record.tags else None
+    return (*(getattr(record, name) for name in _PLAIN), len(record.attempts), tags)
+
+
+def attempt_rows(record: CallRecord) -> list[tuple[Any, ...]]:
+    """For each attempt the values of `ATTEMPT_COLUMNS`."""
+    return [(record.id, *(getattr(attempt, name) for name in _OF_ATTEMPT)) for attempt in record.attempts]
+
+
+def from_row(row: RowMapping, attempts: Sequence[RowMapping]) -> CallRecord:
+    """The record behind a row of `calls` and its rows of `attempts`."""
+    return CallRecord(
+        **{name: row[name] for name in _PLAIN},
+        tags=msgspec.json.decode(row["tags"], type=dict[str, str]) if row["tags"] else {},
+        attempts=tuple(AttemptRecord(**{name: each[name] for name in _OF_ATTEMPT}) for each in attempts),
+    )
+
+
+_OF_ATTEMPT = tuple(each.name for each in fields(AttemptRecord))
+_PLAIN = tuple(each.name for each in fields(CallRecord) if each.name not in {"tags", "attempts"})
+CALL_COLUMNS = (*_PLAIN, "attempts", "tags")
+ATTEMPT_COLUMNS = ("call_id", *_OF_ATTEMPT)
+
+
+def _attempt(number: int, attempt: Attempt, call_started: float) -> AttemptRecord:
+    candidate, failure, usage = attempt.candidate, attempt.failure, attempt.usage
+    return AttemptRecord(
+        number=number,
+        provider=_text(candidate.provider.id, 100),
+        model=_text(candidate.model, 200),
+        key_label=_text(candidate.key.label, 100),
+        started_ms=_ms(attempt.started - call_started),
+        elapsed_ms=_ms(attempt.elapsed),
+        first_byte_ms=None if attempt.first_byte is None else _ms(attempt.first_byte),
+        kind=None if failure is None else failure.kind.value,
+        status=None if failure is None else failure.status,
+        message=None if failure is None else _text(failure.message, _MESSAGE_CHARACTERS),
+        executed=None if failure is None else failure.executed.value,
+        cancelled=attempt.cancelled,
+        input_tokens=None if usage is None else _count(usage.input_tokens),
+        output_tokens=None if usage is None else _count(usage.output_tokens),
+    )
+
+
+def _text(text: str, longest: int) -> str:
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    # A lone surrogate, which JSON can carry, cannot be written.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {_text(str(name), 64): _text(str(tags[name]), _TAG_CHARACTERS) for name in list(tags)[:_TAGS]}
+
+
+def _ms(seconds: float) -> int:
+    return max(0, min(round(seconds * 1000), _LONGEST_MS))
+
+
+def _count(tokens: int | None) -> int | None:
+    return None if tokens is None else max(0, min(tokens, _LARGEST))
+
+
+def _sum(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return min(sum(known), _LARGEST) if known else None

@@ -1,0 +1,90 @@
+"""The tables of the store. A change here needs a migration beside it; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+CALLS = Table(
+    "calls",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("operation", String(100), nullable=False),
+    Column("surface", String(50), nullable=False),
+    Column("caller_id", String(100), nullable=False),
+    Column("caller_name", String(200), nullable=False),
+    Column("requested_model", String(200), nullable=False),
+    Column("provider", String(100)),  # who answered; null when nobody did
+    Column("model", String(200)),
+    Column("status", Integer, nullable=False),
+    Column("code", String(100), nullable=False),
+    Column("streamed", Boolean(create_constraint=False), nullable=False),
+    Column("started_at", BigInteger, nullable=False),  # milliseconds since 1970-01-01 UTC
+    Column("elapsed_ms", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("input_tokens", BigInteger),  # of all attempts that reported them
+    Column("output_tokens", BigInteger),
+    Column("cost_billionths", BigInteger),
+    Column("currency", String(3)),
+    Column("tags", Text),  # a JSON object of texts; null when there are none
+    Column("user", String(200), nullable=False),
+    Index(None, "started_at", "id"),
+)
+
+ATTEMPTS = Table(
+    "attempts",
+    METADATA,
+    Column("call_id", String(64), ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # 1 is the first
+    Column("provider", String(100), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("key_label", String(100), nullable=False),
+    Column("started_ms", Integer, nullable=False),  # after the call's own start
+    Column("elapsed_ms", Integer, nullable=False),
+    Column("first_byte_ms", Integer),
+    Column("kind", String(50)),  # of the failure; null after a success or when the caller went away
+    Column("status", Integer),
+    Column("message", String(500)),
+    Column("executed", String(10)),
+    Column("cancelled", Boolean(create_constraint=False), nullable=False),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+)
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("last4", String(4), nullable=False),
+    Column("admin", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", BigInteger, nullable=False),  # milliseconds since 1970-01-01 UTC, as the two below
+    Column("revoked_at", BigInteger),
+    Column("expires_at", BigInteger),
+)
+
+SETTINGS = Table(
+    "settings",
+    METADATA,
+    Column("key", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)

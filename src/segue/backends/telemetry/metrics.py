@@ -1,0 +1,237 @@
+"""Counts what happens, for Prometheus and for `segue.metrics()`.
+
+Names and meanings:
+
+    segue_calls_total{operation,code}       calls by how they ended: ok, cancelled, or the error's code
+    segue_call_seconds{operation}           from a call's arrival to its last byte
+    segue_attempts_total{provider,outcome}  tries: ok, cancelled, or the failure's kind
+    segue_attempt_seconds{provider}         from a try's start to its end
+    segue_failovers_total{operation}        tries at a provider or model other than the one before
+    segue_retries_total                     tries at the same one again
+    segue_tokens_total{provider,kind}       input and output tokens as the providers report them
+    segue_in_flight{provider}               tries that run now
+    segue_breaker_state{name}               0 closed, 1 half-open, 2 open
+    segue_breaker_opens_total{name}         how often it opened
+    segue_call_log_dropped_total            calls that could not be written down
+    segue_config_version                    the configuration in force
+    segue_config_refused_total              configurations that were refused
+    segue_listener_errors_total             defects of listeners that were kept away from calls
+
+No label is a caller's own word: providers and operations come from the configuration, and each metric has at most
+1,000 series.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypedDict
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from segue.backends.telemetry.series import MOST_SERIES, OTHER, Counter, Histogram
+from segue.core.signals import AttemptEnded, BreakerChanged, CallEnded, ConfigurationChanged, Signals
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STATES: Mapping[str, int] = {"closed": 0, "half_open": 1, "open": 2}
+# From a local model's first word to the longest that an answer may take; about three per power of ten.
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class ProviderSummary(TypedDict):
+    """One provider's part of a summary; `success_rate` is `None` before its first call."""
+
+    calls: int
+    failures: int
+    success_rate: float | None
+
+
+class Summary(TypedDict):
+    """What happened since the start.
+
+    `requests` are all calls that ended; those that their callers gave up are neither `succeeded` nor `failed`, and the
+    rates leave them out. `calls` of a provider are attempts.
+    """
+
+    requests: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    success_rate: float | None
+    providers: dict[str, ProviderSummary]
+
+
+class Metrics:
+    """All counts of one running Segue.
+
+    Args:
+        in_flight: attempts that run now, by provider; asked when somebody looks.
+        dropped: records that the call log has dropped; asked when somebody looks.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_flight: Callable[[], Mapping[str, int]] | None = None,
+        dropped: Callable[[], int] | None = None,
+    ) -> None:
+        self._in_flight = in_flight or dict
+        self._dropped = dropped or int
+        self._signals: Signals | None = None
+        self.calls = Counter("segue_calls", "Calls by how they ended", ["operation", "code"])
+        self.call_seconds = Histogram("segue_call_seconds", "From arrival to the last byte", "operation", SECONDS)
+        self.attempts = Counter("segue_attempts", "Attempts by how they ended", ["provider", "outcome"])
+        self.attempt_seconds = Histogram("segue_attempt_seconds", "From start to end", "provider", SECONDS)
+        self.failovers = Counter("segue_failovers", "Attempts at another candidate than before", ["operation"])
+        self.retries = Counter("segue_retries", "Attempts at the same candidate again", [])
+        self.tokens = Counter("segue_tokens", "Tokens that providers reported", ["provider", "kind"])
+        self.breaker_opens = Counter("segue_breaker_opens", "How often a breaker opened", ["name"])
+        self.refused = Counter("segue_config_refused", "Configurations that were refused", [])
+        self.breakers: dict[str, int] = {}
+        self.version = 0
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Families(self))
+
+    def subscribe(self, signals: Signals) -> None:
+        """Listen."""
+        self._signals = signals
+        signals.subscribe(CallEnded, self.call_ended)
+        signals.subscribe(AttemptEnded, self.attempt_ended)
+        signals.subscribe(BreakerChanged, self.breaker_changed)
+        signals.subscribe(ConfigurationChanged, self.configuration_changed)
+
+    def call_ended(self, ended: CallEnded) -> None:
+        """Count one call; on the hot path."""
+        call = ended.call
+        operation = call.operation.id
+        self.calls.add((operation, ended.code))
+        self.call_seconds.observe(operation, ended.elapsed)
+        if len(call.attempts) > 1:
+            before = call.attempts[0].candidate
+            for attempt in call.attempts[1:]:
+                candidate = attempt.candidate
+                # Another key of the same model is the same candidate tried again, as far as anyone outside can tell.
+                if candidate.provider.id == before.provider.id and candidate.model == before.model:
+                    self.retries.add(())
+                else:
+                    self.failovers.add((operation,))
+                before = candidate
+
+    def attempt_ended(self, ended: AttemptEnded) -> None:
+        """Count one attempt; on the hot path."""
+        attempt = ended.attempt
+        provider = attempt.candidate.provider.id
+        failure = attempt.failure
+        outcome = failure.kind.value if failure is not None else "cancelled" if attempt.cancelled else "ok"
+        self.attempts.add((provider, outcome))
+        self.attempt_seconds.observe(provider, attempt.elapsed)
+        usage = attempt.usage
+        if usage is not None:
+            if usage.input_tokens:
+                self.tokens.add((provider, "input"), usage.input_tokens)
+            if usage.output_tokens:
+                self.tokens.add((provider, "output"), usage.output_tokens)
+
+    def breaker_changed(self, changed: BreakerChanged) -> None:
+        """Note a breaker's state."""
+        name = changed.name
+        if name not in self.breakers and len(self.breakers) >= MOST_SERIES:
+            name = OTHER
+        self.breakers[name] = STATES.get(changed.after, 0)
+        if changed.after == "open":
+            self.breaker_opens.add((name,))
+
+    def configuration_changed(self, changed: ConfigurationChanged) -> None:
+        """Note which configuration is in force."""
+        if changed.accepted:
+            self.version = changed.version
+        else:
+            self.refused.add(())
+
+    def render(self) -> bytes:
+        """Everything in the text format of Prometheus, for the content type `CONTENT_TYPE`."""
+        return generate_latest(self._registry)
+
+    def summary(self) -> Summary:
+        """The counts that people ask for first."""
+        requests = self.calls.total()
+        succeeded = sum(count for (_, code), count in self.calls.values.items() if code == "ok")
+        cancelled = sum(count for (_, code), count in self.calls.values.items() if code == "cancelled")
+        failed = requests - succeeded - cancelled
+        providers: dict[str, ProviderSummary] = {}
+        given_up: dict[str, int] = {}
+        for (provider, outcome), count in self.attempts.values.items():
+            one = providers.setdefault(provider, {"calls": 0, "failures": 0, "success_rate": None})
+            one["calls"] += count
+            if outcome == "cancelled":
+                given_up[provider] = count
+            elif outcome != "ok":
+                one["failures"] += count
+        for provider, one in providers.items():
+            judged = one["calls"] - given_up.get(provider, 0)
+            one["success_rate"] = _rate(judged - one["failures"], judged)
+        return {
+            "requests": requests,
+            "succeeded": succeeded,
+            "failed": failed,
+            "cancelled": cancelled,
+            "success_rate": _rate(succeeded, succeeded + failed),
+            "providers": providers,
+        }
+
+    def gauges(self) -> Iterator[Metric]:
+        """The values that are looked up rather than counted."""
+        in_flight = GaugeMetricFamily("segue_in_flight", "Attempts that run now", labels=["provider"])
+        for provider, count in list(self._in_flight().items())[:MOST_SERIES]:
+            in_flight.add_metric([provider], count)
+        yield in_flight
+        breakers = GaugeMetricFamily("segue_breaker_state", "0 closed, 1 half-open, 2 open", labels=["name"])
+        for name, state in self.breakers.items():
+            breakers.add_metric([name], state)
+        yield breakers
+        yield GaugeMetricFamily("segue_config_version", "The configuration in force", value=self.version)
+        yield CounterMetricFamily("segue_call_log_dropped", "Calls not written down", value=self._dropped())
+        errors = 0 if self._signals is None else self._signals.errors
+        yield CounterMetricFamily("segue_listener_errors", "Defects of listeners", value=errors)
+
+
+class _Families(Collector):
+    """Turns the plain numbers into the client library's types when somebody looks."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        metrics = self._metrics
+        for counter in (
+            metrics.calls,
+            metrics.attempts,
+            metrics.failovers,
+            metrics.retries,
+            metrics.tokens,
+            metrics.breaker_opens,
+            metrics.refused,
+        ):
+            family = CounterMetricFamily(counter.name, counter.documentation, labels=counter.labels)
+            for labels, value in counter.values.items() or ((((), 0),) if not counter.labels else ()):
+                family.add_metric(labels, value)
+            yield family
+        for histogram in (metrics.call_seconds, metrics.attempt_seconds):
+            yield _histogram(histogram)
+        yield from metrics.gauges()
+
+
+def _histogram(histogram: Histogram) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(histogram.name, histogram.documentation, labels=[histogram.label])
+    ends = (*(str(bound) for bound in histogram.bounds), "+Inf")
+    for label, distribution in histogram.values.items():
+        total = 0
+        buckets: list[tuple[str, float]] = []
+        for end, count in zip(ends, distribution.counts, strict=True):
+            total += count
+            buckets.append((end, total))
+        family.add_metric([label], buckets, distribution.sum)
+    return family
+
+
+def _rate(good: int, all_of_them: int) -> float | None:
+    return good / all_of_them if all_of_them else None

@@ -1,0 +1,1 @@
+"""Ways to the network, all behind `segue.core.ports.Transport`."""

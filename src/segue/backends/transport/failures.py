@@ -1,0 +1,163 @@
+"""What the network's errors mean: where in a request's life they come decides how far it got.
+
+Before a connection stands, nothing was sent, so another try is harmless. After that nobody knows: the request may have
+been carried out although its answer was lost. Messages name the provider's host and nothing more of the URL, for its
+query may be a key, and no address, for the caller has no business with the inside of our network.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+
+import aiohttp
+
+from segue.core.failure import Executed, Failure, Kind, Scope
+
+# Headers that carry a provider's key: what is wrong in one of them is the key's fault, not the caller's.
+_KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
+
+
+class PrivateAddress(OSError):
+    """A name was resolved to addresses that are not on the public Internet."""
+
+
+def classify(error: BaseException, host: str, connect: float) -> Failure:
+    """The failure behind an error that came before the headers of an answer."""
+    causes = tuple(_causes(error))
+    if any(isinstance(cause, PrivateAddress) for cause in causes):
+        return private_address(host)
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return _not_connected(f"no connection to {host} within {connect:g} s")
+        case aiohttp.ClientConnectorCertificateError():
+            return _not_connected(f"the TLS certificate of {host} was not accepted: {_verification(causes)}")
+        case aiohttp.ClientConnectorSSLError():
+            return _not_connected(f"{host} does not speak TLS as expected on this port")
+        case aiohttp.ClientHttpProxyError():
+            return _not_connected(f"the proxy refused a connection to {host} with status {error.status}")
+        case aiohttp.ClientProxyConnectionError():
+            return _not_connected(f"no connection to the proxy for {host}: {_reason(error)}")
+        case aiohttp.ClientConnectorDNSError():
+            return _not_connected(f"the name {host} could not be resolved")
+        case aiohttp.ClientConnectorError():
+            return _not_connected(f"no connection to {host}: {_reason(error)}")
+        case aiohttp.InvalidURL():
+            return unusable_url()
+        case aiohttp.ClientResponseError():
+            return Failure(Kind.BAD_RESPONSE, f"{host} sent something that is no HTTP answer")
+        case aiohttp.ClientPayloadError():
+            return _broken_body(causes, host, cut=Kind.CONNECTION_LOST)
+        case _:
+            return Failure(Kind.CONNECTION_LOST, f"{host} closed the connection before it answered")
+
+
+def classify_body(error: BaseException, host: str, cut: Kind) -> Failure:
+    """The failure behind an error while a body was read; `cut` is the kind for one that ended too early."""
+    return _broken_body(tuple(_causes(error)), host, cut=cut)
+
+
+def too_large(host: str, limit: int) -> Failure:
+    """A body beyond the limit that its reader set."""
+    return Failure(Kind.BAD_RESPONSE, f"the answer of {host} is larger than the limit of {limit} bytes")
+
+
+def private_address(host: str) -> Failure:
+    """A connection that the private network rule forbids."""
+    return Failure(
+        Kind.CONNECT,
+        f"{host} is not an address on the public Internet; if this provider belongs to your own network, "
+        "set `allow_private_network: true` for it",
+        executed=Executed.NO,
+    )
+
+
+def unusable_url() -> Failure:
+    """An address that cannot be asked. It is not shown: it may hold a key."""
+    return Failure(
+        Kind.CONNECT,
+        "the provider's address is no http:// or https:// URL: correct its `base_url`",
+        executed=Executed.NO,
+    )
+
+
+def unusable_proxy(why: str) -> Failure:
+    """A proxy in the environment that cannot be used."""
+    return Failure(Kind.CONNECT, why, executed=Executed.NO)
+
+
+def transport_closed() -> Failure:
+    """A request after the transport was closed."""
+    return Failure(Kind.CONNECT, "Segue is stopping: nothing more is sent", executed=Executed.NO, scope=Scope.REQUEST)
+
+
+def refused_request(headers: Mapping[str, str]) -> Failure:
+    """A request that cannot be written as HTTP, usually for a line break in a header."""
+    for name, value in headers.items():
+        if not _writable(name) or not _writable(value):
+            if name.lower() in _KEY_HEADERS:
+                return Failure(
+                    Kind.AUTH,
+                    "the provider's key holds a line break or another character that no header may hold",
+                    executed=Executed.NO,
+                    scope=Scope.KEY,
+                )
+            return Failure(
+                Kind.INVALID_REQUEST,
+                f"the header {_shown(name)} holds a line break or another character that no header may hold",
+                executed=Executed.NO,
+                scope=Scope.REQUEST,
+            )
+    return Failure(
+        Kind.INVALID_REQUEST,
+        "the request cannot be written as HTTP",
+        executed=Executed.NO,
+        scope=Scope.REQUEST,
+    )
+
+
+def _not_connected(message: str) -> Failure:
+    return Failure(Kind.CONNECT, message, executed=Executed.NO)
+
+
+def _broken_body(causes: tuple[BaseException, ...], host: str, *, cut: Kind) -> Failure:
+    names = {type(cause).__name__ for cause in causes}
+    if names & {"ContentEncodingError", "DecompressSizeError"}:
+        return Failure(Kind.BAD_RESPONSE, f"the body that {host} sent cannot be decompressed")
+    return Failure(cut, f"{host} closed the connection in the middle of its answer")
+
+
+def _writable(text: str) -> bool:
+    return text.isprintable() or all(character == "\t" or character.isprintable() for character in text)
+
+
+def _shown(name: str) -> str:
+    return repr(name[:64])
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    match error.os_error:
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():
+            return "the connection was reset"
+        case TimeoutError():
+            return "nothing answered"
+        case _:
+            return "the network cannot reach it"
+
+
+def _verification(causes: tuple[BaseException, ...]) -> str:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError) and not isinstance(cause, aiohttp.ClientError):
+            return cause.verify_message.rstrip(".") or "verification failed"
+    return "verification failed"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what led to it, aiohttp's wrapped system error included; at most ten."""
+    current: BaseException | None = error
+    for _ in range(10):
+        if current is None:
+            return
+        yield current
+        inner = getattr(current, "os_error", None) or getattr(current, "certificate_error", None)
+        current = inner if isinstance(inner, BaseException) else current.__cause__ or current.__context__

@@ -1,0 +1,198 @@
+"""What a configuration is: the sections, their keys, and what each means.
+
+The docstring under a key is the one source of its description: `segue schema` and editors show it, and a test holds
+the reference in the documentation against it. Only what works is here; any other key is refused as unknown.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, PrivateAttr, SecretStr, WithJsonSchema
+
+from segue.config.addresses import BaseUrl, CorsOrigin, StoreUrl
+from segue.config.fields import (
+    REFERENCE,
+    BodySize,
+    Flag,
+    Grace,
+    Rest,
+    Secret,
+    Section,
+    Share,
+    Wait,
+    choice,
+    list_of,
+    text,
+    whole,
+    whole_schema,
+)
+from segue.config.listed import Listed, ModelSettings, Tiers
+
+MOST_KEYS = 1000
+
+
+class Cors(Section):
+    """Which web pages may call Segue from a browser."""
+
+    origins: Annotated[tuple[CorsOrigin, ...], list_of("origins", most=100)] = Field(json_schema_extra={"minItems": 1})
+    """Origins such as `https://app.example.com`, or `"*"` for every page."""
+    max_age: Wait = Field(default=600.0, json_schema_extra={"default": "10m"})
+    """How long a browser may remember the answer."""
+
+
+class Server(Section):
+    """Where Segue listens and what it takes on."""
+
+    host: Annotated[str, text("127.0.0.1", longest=253)] = "127.0.0.1"
+    """The address to listen on. `0.0.0.0` is every address of the machine."""
+    port: Annotated[int, whole(0, 65535), whole_schema(0, 65535)] = 3002
+    """The TCP port; 0 takes any free one."""
+    body_limit: BodySize = Field(default=32 * 1024 * 1024, json_schema_extra={"default": "32MiB"})
+    """The largest request body; a larger one is answered with 413."""
+    shutdown_timeout: Grace = Field(default=30.0, json_schema_extra={"default": "30s"})
+    """How long calls under way may take to finish when Segue stops."""
+    max_calls: Annotated[int, whole(1, 1_000_000), whole_schema(1, 1_000_000)] = 10_000
+    """Calls under way at once; the next one is answered with 503."""
+    cors: Cors | None = None
+    """Which web pages may call Segue from a browser; without it none may."""
+
+
+class Auth(Section):
+    """Who may call."""
+
+    mode: Annotated[str, choice("keys", "open"), WithJsonSchema({"anyOf": [{"enum": ["keys", "open"]}, REFERENCE]})] = (
+        "keys"
+    )
+    """`keys`: callers show a key made with `segue keys create`. `open`: anybody may call, on loopback only."""
+    force: Flag = False
+    """With `mode: open`, listen on other addresses than loopback too. Whoever reaches the port spends your money."""
+
+
+class Provider(Section):
+    """One account or source that can serve calls. Further keys are those of its adapter."""
+
+    adapter: Annotated[str, text("openai")]
+    """How the provider is spoken to: the id of an adapter."""
+    base_url: BaseUrl | None = None
+    """The address up to the paths of the API, when it is not the adapter's own."""
+    key: Secret | None = None
+    """The provider's key: `"${NAME}"` from the environment, or `file:/path`."""
+    keys: Annotated[tuple[Secret, ...] | None, list_of("keys", most=MOST_KEYS)] = Field(
+        default=None, json_schema_extra={"minItems": 1}
+    )
+    """Several keys that take turns, each with its own health. Not together with `key`."""
+    models: Listed | None = None
+    """The models that it serves: a list of names, or a mapping from names to what is known of them. `"*"` serves any
+    name asked for as `provider/name`. Without it: the adapter's catalogue."""
+    priority: Annotated[int, whole(0, 1_000_000), whole_schema(0, 1_000_000)] = 1
+    """Lower is tried earlier."""
+    weight: Annotated[int, whole(1, 1_000_000), whole_schema(1, 1_000_000)] = 1
+    """The share among providers of equal priority."""
+    enabled: Flag = True
+    """Whether it takes part."""
+    allow_private_network: Flag = False
+    """Whether its address may be on this machine or in a private network."""
+    catch_all: Flag = False
+    """Whether it also serves bare names that nobody lists. Needs `models: ["*"]`."""
+
+    _options: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The adapter's own settings, validated by its model."""
+        return self._options
+
+    def with_options(self, options: Mapping[str, Any]) -> Self:
+        """A copy with the settings of its adapter."""
+        copy = self.model_copy()
+        copy._options = options
+        return copy
+
+    @property
+    def all_keys(self) -> tuple[SecretStr, ...]:
+        """`key` or `keys`; empty when there are none."""
+        return self.keys or ((self.key,) if self.key is not None else ())
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether it serves any model asked for by `provider/name`."""
+        return self.models is not None and "*" in self.models
+
+    @property
+    def listed(self) -> Mapping[str, ModelSettings] | None:
+        """The models it lists, without the wildcard; `None` when the adapter's catalogue counts."""
+        return None if self.models is None else {name: info for name, info in self.models.items() if name != "*"}
+
+
+class Timeouts(Section):
+    """How long the phases of one attempt may take."""
+
+    connect: Wait | None = None
+    """Until a connection stands, TLS included."""
+    total: Wait | None = None
+    """Until an answer that is not streamed is whole."""
+    first_byte: Wait | None = None
+    """Until a stream's headers came."""
+    first_content: Wait | None = None
+    """Until a stream's first content came, from the start of the attempt."""
+    idle: Wait | None = None
+    """Between two chunks of a stream."""
+    stream: Wait | None = None
+    """For a stream as a whole."""
+
+
+class Breaker(Section):
+    """When a provider is left alone, and how it comes back."""
+
+    failures: Annotated[int | None, whole(1, 10_000), whole_schema(1, 10_000)] = None
+    """Consecutive failures that open the breaker."""
+    rate: Share | None = None
+    """Share of failures within `window` that opens it."""
+    window: Wait | None = None
+    """Over which the share is taken."""
+    min_calls: Annotated[int | None, whole(1, 1_000_000), whole_schema(1, 1_000_000)] = None
+    """Attempts within `window` below which the share means nothing."""
+    open_for: Rest | None = None
+    """How long it stays open before a probe is let through."""
+    successes: Annotated[int | None, whole(1, 1000), whole_schema(1, 1000)] = None
+    """Probes that must succeed before it closes."""
+
+
+class Policy(Section):
+    """The numbers for some operations; what is not given comes from the less specific policy."""
+
+    strategy: Annotated[str | None, text("priority")] = None
+    """How providers of equal rank are ordered: the id of a strategy."""
+    retries: Annotated[int | None, whole(0, 20), whole_schema(0, 20)] = None
+    """Further tries of the same candidate after a failure that a retry may mend."""
+    max_attempts: Annotated[int | None, whole(1, 100), whole_schema(1, 100)] = None
+    """All attempts of one call, at all candidates together."""
+    deadline: Wait | None = None
+    """For the whole call; for a stream until its first content."""
+    timeouts: Timeouts | None = None
+    """How long the phases of one attempt may take."""
+    breaker: Breaker | None = None
+    """When a provider is left alone, and how it comes back."""
+
+
+class Settings(Section):
+    """A whole configuration.
+
+    `model_fields_set` names the sections that were given: a library that was given no `store` writes no file.
+    """
+
+    server: Server = Field(default_factory=Server)
+    """Where Segue listens and what it takes on."""
+    store: StoreUrl = "sqlite:///segue.db"
+    """Where keys and records are kept: `sqlite:///relative.db`, `sqlite:////absolute/path.db`, or `sqlite://` for
+    memory only."""
+    state: Annotated[str, choice("memory"), WithJsonSchema({"anyOf": [{"const": "memory"}, REFERENCE]})] = "memory"
+    """Where breakers and counters live: `memory` is this process."""
+    auth: Auth = Field(default_factory=Auth)
+    """Who may call."""
+    providers: Mapping[str, Provider] = Field(default_factory=dict)
+    """The accounts and sources that serve calls, by an id of your choice."""
+    models: Mapping[str, Tiers] = Field(default_factory=dict)
+    """Names that callers use, and the tiers of `provider/model` behind each, tried in order."""
+    policies: Mapping[str, Policy] = Field(default_factory=dict)
+    """The numbers by `default`, family, operation, or a pattern of operations such as `weather.*`."""

@@ -1,0 +1,1 @@
+"""Language models: operations, wire formats (sans-IO) and vendors."""

@@ -1,0 +1,1 @@
+"""Wire formats of language models: bytes in, bytes out, no I/O."""

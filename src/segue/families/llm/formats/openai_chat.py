@@ -1,0 +1,254 @@
+"""OpenAI's Chat Completions as a provider speaks it, for callers who speak it too: the bytes go through.
+
+Nothing is rebuilt. Of a request the model's name is replaced; a whole answer is checked for being one and passed on;
+of a stream whole events are passed on, and only those are decoded that may matter: the first ones (content moves the
+commit point), errors, ends and usage.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.outcome import Outcome, Usage
+from segue.core.ports import StreamReader, WireRequest
+from segue.families.llm.formats.openai_errors import classify, error_object
+from segue.families.llm.request import ChatRequest
+from segue.families.llm.sse import EventSplitter, EventTooLong, data_of
+
+if TYPE_CHECKING:
+    from segue.core.call import Call
+    from segue.core.provider import Candidate
+
+DONE: Final = b"data: [DONE]\n\n"
+# Events of the usual form that say nothing but "more text": they need no decoding.
+_PLAIN_EVENTS: Final = re.compile(rb"(?:data: \{[^\r\n]*\}\n\n)+")
+_MATTERS: Final = re.compile(rb'"error"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"')
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Completion(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Choice(msgspec.Struct):
+    delta: dict[str, msgspec.Raw] | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_completion: Final = msgspec.json.Decoder(_Completion)
+_chunk: Final = msgspec.json.Decoder(_Chunk)
+_usage: Final = msgspec.json.Decoder(_Usage)
+
+_EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIChat:
+    """The codec of `chat` at one endpoint.
+
+    Attributes:
+        url: where requests are posted.
+        headers: the headers for a key: authorisation and what the vendor wants besides.
+        stream_usage: whether the vendor knows `stream_options.include_usage`.
+    """
+
+    url: str
+    headers: Callable[[str], dict[str, str]]
+    stream_usage: bool = True
+
+    def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
+        """The caller's body with the provider's name of the model."""
+        request: ChatRequest = call.request
+        body = request.body(candidate.model, ask_usage=self.stream_usage)
+        return WireRequest("POST", self.url, self.headers(candidate.key.secret), body)
+
+    def decode(
+        self,
+        call: "Call",  # noqa: ARG002 - the port's own shape
+        candidate: "Candidate",
+        status: int,
+        headers: Mapping[str, str],  # noqa: ARG002 - the port's own shape
+        body: bytes,
+    ) -> Outcome:
+        """The answer's own bytes, once they have been seen to be an answer."""
+        if status != 200:  # noqa: PLR2004 - HTTP's own number
+            return Outcome(failure=classify(status, error_object(body), candidate.key.secret))
+        try:
+            completion = _completion.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            completion = _Completion()
+        if not completion.choices:
+            error = error_object(body)
+            if error is not None:
+                return Outcome(failure=classify(status, error, candidate.key.secret))
+            return Outcome(failure=_bad("status 200 with a body that is not a chat completion"))
+        return Outcome(answer=body, usage=read_usage(completion.usage))
+
+    def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
+        """A reader, unless the headers say that this is no event stream."""
+        content_type = headers.get("content-type", "")
+        if not content_type.startswith("text/event-stream"):
+            return _bad(f"expected an event stream, got {content_type[:60] or 'no content type'!r}")
+        return ChatStreamReader(call.request, candidate.key.secret)
+
+    def wants_stream(self, call: "Call") -> bool:
+        """Whether the caller asked for a stream."""
+        request: ChatRequest = call.request
+        return request.stream
+
+
+class ChatStreamReader:
+    """Passes whole events on and watches for content, errors, ends and usage."""
+
+    __slots__ = (
+        "_choices",
+        "_finishes",
+        "_secret",
+        "_splitter",
+        "_wants_usage",
+        "committed",
+        "failure",
+        "finished",
+        "usage",
+    )
+
+    def __init__(self, request: ChatRequest, secret: str) -> None:
+        self._splitter = EventSplitter()
+        self._wants_usage = request.wants_usage
+        self._choices = request.choices
+        self._finishes = 0
+        self._secret = secret
+        self.committed = False
+        self.finished = False
+        self.failure: Failure | None = None
+        self.usage: Usage | None = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The whole events of these bytes that the caller may see."""
+        if self._settled():
+            return b""
+        if self.committed and not self._splitter.tail and _PLAIN_EVENTS.fullmatch(chunk) and not _MATTERS.search(chunk):
+            return chunk
+        try:
+            events = self._splitter.feed(chunk)
+        except EventTooLong as error:
+            self.failure = _cut(str(error))
+            return b""
+        return b"".join(self._pass(events))
+
+    def end(self) -> bytes:
+        """The bytes have ended: that is a whole answer only after every choice has finished."""
+        if self._settled():
+            return b""
+        # Some servers leave the last empty line out.
+        out = self.feed(b"\n\n") if self._splitter.tail.strip() else b""
+        if self._settled():
+            return out
+        if self._finishes >= self._choices:
+            self.finished = True
+            return out + DONE
+        self.failure = _cut("the connection was closed before the answer had ended")
+        return out
+
+    def _settled(self) -> bool:
+        return self.finished or self.failure is not None
+
+    def _pass(self, events: list[bytes]) -> list[bytes]:
+        passed = []
+        for event in events:
+            data = data_of(event)
+            if not data:
+                continue  # a comment or a bare name: kept from callers whose parsers trip over it
+            if data == b"[DONE]":
+                passed.append(DONE)
+                self._done()
+                break
+            if self._look(data):
+                passed.append(event)
+            if self.failure is not None:
+                break
+        return passed
+
+    def _done(self) -> None:
+        if self._finishes or self.committed:
+            self.committed = self.finished = True
+        else:
+            self.failure = _cut("the stream ended without any content")
+
+    def _look(self, data: bytes) -> bool:
+        """Learn from one event; whether the caller is to see it."""
+        try:
+            chunk = _chunk.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self.failure = _cut("an event in the middle of the stream is not valid")
+            return False
+        if bytes(chunk.error) != b"null":
+            self.failure = classify(200, error_object(data), self._secret)
+            if self.failure.kind is Kind.BAD_RESPONSE:
+                self.failure = _cut("the provider reported an error in the middle of the stream")
+            return False
+        usage = read_usage(chunk.usage)
+        if usage is not None:
+            self.usage = usage
+            if not chunk.choices and not self._wants_usage:
+                return False
+        for choice in chunk.choices or ():
+            if choice.finish_reason is not None:
+                self._finishes += 1
+                self.committed = True
+            elif not self.committed and choice.delta and _has_content(choice.delta):
+                self.committed = True
+        return True
+
+
+def read_usage(raw: msgspec.Raw) -> Usage | None:
+    """The usage that a provider reports, if it reports one."""
+    if bytes(raw) == b"null":
+        return None
+    try:
+        usage = _usage.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    if usage.prompt_tokens is None and usage.completion_tokens is None:
+        return None
+    return Usage(usage.prompt_tokens, usage.completion_tokens)
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """The headers of nearly every vendor of this format."""
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    if secret:
+        headers["authorization"] = f"Bearer {secret}"
+    return headers
+
+
+def error_event(error: dict[str, Any]) -> bytes:
+    """The event that ends a broken stream: SDKs raise their own exception for it. No `[DONE]` follows."""
+    return b"data: " + msgspec.json.encode(error) + b"\n\n"
+
+
+def _has_content(delta: dict[str, msgspec.Raw]) -> bool:
+    return any(name != "role" and bytes(value) not in _EMPTY for name, value in delta.items())
+
+
+def _bad(message: str) -> Failure:
+    return Failure(Kind.BAD_RESPONSE, message, Executed.UNKNOWN, Scope.PROVIDER)
+
+
+def _cut(message: str) -> Failure:
+    return Failure(Kind.STREAM_CUT, message, Executed.UNKNOWN, Scope.PROVIDER)

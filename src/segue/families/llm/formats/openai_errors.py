@@ -1,0 +1,140 @@
+"""What OpenAI's error bodies mean, also at the many vendors who imitate them.
+
+The status alone is not enough: 400 may be a full context window or a refused content, 429 a short pause or an empty
+purse, and some vendors answer a bad key with 400. Source: OpenAI's guide "Error codes" and the bodies that the
+vendors document.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from segue.core.failure import Executed, Failure, Kind, Scope
+
+_CONTEXT: Final = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
+_CONTENT: Final = frozenset({"content_filter", "content_policy_violation", "moderation_blocked"})
+_NO_MONEY: Final = frozenset({
+    "insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
+    "quota_exceeded", "exceeded_current_quota_error",
+})  # fmt: skip
+_BAD_KEY: Final = frozenset({"invalid_api_key", "invalid_authentication", "account_deactivated", "incorrect_api_key"})
+_NO_MODEL: Final = frozenset({"model_not_found", "model_decommissioned", "invalid_model"})
+_BUSY: Final = frozenset(
+    {"overloaded", "overloaded_error", "engine_overloaded", "server_overloaded", "model_overloaded"}
+)
+
+MAX_MESSAGE: Final = 1000
+
+_STATUS: Final[dict[int, tuple[Kind, Executed, Scope]]] = {
+    400: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
+    401: (Kind.AUTH, Executed.NO, Scope.KEY),
+    402: (Kind.QUOTA, Executed.NO, Scope.KEY),
+    403: (Kind.PERMISSION, Executed.NO, Scope.KEY),
+    404: (Kind.MODEL_MISSING, Executed.NO, Scope.MODEL),
+    405: (Kind.BAD_RESPONSE, Executed.NO, Scope.PROVIDER),
+    408: (Kind.SERVER_ERROR, Executed.UNKNOWN, Scope.PROVIDER),
+    409: (Kind.OVERLOADED, Executed.NO, Scope.PROVIDER),
+    413: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
+    415: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
+    422: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
+    429: (Kind.RATE_LIMITED, Executed.NO, Scope.KEY),
+    503: (Kind.OVERLOADED, Executed.NO, Scope.PROVIDER),
+    529: (Kind.OVERLOADED, Executed.NO, Scope.PROVIDER),
+}
+
+
+def classify(status: int, error: dict[str, Any] | None, secret: str) -> Failure:
+    """The failure behind an error answer.
+
+    Args:
+        status: the HTTP status; 200 for an error inside a stream or a body that claims success.
+        error: the `error` object of the body, `None` when the body is not of this format.
+        secret: the key that was sent, which some vendors echo: it is cut out of the message.
+    """
+    if error is None:
+        return _unreadable(status)
+    message, vendor_type, code, param = (_word(error.get(name)) for name in ("message", "type", "code", "param"))
+    words = {word.lower() for word in (vendor_type, code) if word}
+    kind, executed, scope = _by_words(words, message or "") or _by_status(status)
+    return Failure(
+        kind,
+        redact(message or f"HTTP {status} without a message", secret),
+        executed=executed,
+        scope=scope,
+        status=status,
+        vendor_type=vendor_type,
+        vendor_code=code,
+        param=param,
+    )
+
+
+def error_object(body: bytes) -> dict[str, Any] | None:
+    """The `error` object of a body, in any of the shapes that vendors use; `None` when there is none."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if isinstance(decoded, list) and decoded:
+        decoded = decoded[0]
+    if not isinstance(decoded, dict):
+        return None
+    error = decoded.get("error")
+    if isinstance(error, dict):
+        return error
+    if isinstance(error, str):
+        return {**decoded, "message": error}
+    for name in ("message", "detail"):
+        if name in decoded:
+            return {**decoded, "message": decoded[name]}
+    return None
+
+
+def redact(text: str, secret: str) -> str:
+    """The text without the key, and not longer than `MAX_MESSAGE`."""
+    if len(secret) >= 4:  # noqa: PLR2004 - shorter ones would tear words apart
+        text = text.replace(secret, "[key]")
+    return text[:MAX_MESSAGE]
+
+
+def _by_words(words: set[str], message: str) -> tuple[Kind, Executed, Scope] | None:
+    if words & _CONTEXT or "maximum context length" in message:
+        return Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL
+    if words & _CONTENT:
+        return Kind.CONTENT_FILTER, Executed.NO, Scope.REQUEST
+    if words & _NO_MONEY:
+        return Kind.QUOTA, Executed.NO, Scope.KEY
+    if words & _BAD_KEY:
+        return Kind.AUTH, Executed.NO, Scope.KEY
+    if words & _NO_MODEL:
+        return Kind.MODEL_MISSING, Executed.NO, Scope.MODEL
+    if words & _BUSY:
+        return Kind.OVERLOADED, Executed.NO, Scope.PROVIDER
+    if "rate_limit_exceeded" in words:
+        return Kind.RATE_LIMITED, Executed.NO, Scope.KEY
+    return None
+
+
+def _by_status(status: int) -> tuple[Kind, Executed, Scope]:
+    known = _STATUS.get(status)
+    if known is not None:
+        return known
+    if 400 <= status < 500:  # noqa: PLR2004 - HTTP's classes
+        return Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST
+    return Kind.SERVER_ERROR, Executed.UNKNOWN, Scope.PROVIDER
+
+
+def _unreadable(status: int) -> Failure:
+    """An answer that is not of this format: the status says something only where it cannot be a stranger's."""
+    kind, executed, scope = _by_status(status)
+    if kind in {Kind.INVALID_REQUEST, Kind.MODEL_MISSING} or status < 400:  # noqa: PLR2004 - HTTP's classes
+        kind, scope = Kind.BAD_RESPONSE, Scope.PROVIDER
+    message = f"HTTP {status} with a body that is not in OpenAI's format (is base_url right?)"
+    return Failure(kind, message, executed=executed, scope=scope, status=status)
+
+
+def _word(value: object) -> str | None:
+    if value is None or isinstance(value, bool | dict):
+        return None
+    if isinstance(value, list):
+        return str(value)[:MAX_MESSAGE]
+    return str(value)

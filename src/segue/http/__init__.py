@@ -1,0 +1,1 @@
+"""The ASGI application: surfaces for callers, and the service's own pages."""

@@ -1,0 +1,137 @@
+"""The ASGI application: hot paths first, everything else behind them.
+
+A hot request is found by one look into a dictionary and goes straight to its surface. The framework, with its routing,
+validation and docs, serves the pages that people and machines look at now and then, and never sees a hot request.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from segue.app.catalogue import operations
+from segue.app.running import Running
+from segue.core.errors import CallFailed, RequestInvalid
+from segue.core.operation import Nature
+from segue.http.auth import Authenticator
+from segue.http.exchange import JSON, Exchange, Receive, Scope, Send
+from segue.http.problem import problem
+from segue.http.surfaces.openai import OpenAISurface, error_body
+from segue.http.surfaces.services import ServicesSurface
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+Handler = Callable[[Exchange], Awaitable[None]]
+Routes = Mapping[str, Mapping[str, Handler]]
+
+NOT_OFFERED = ("/v1/realtime", "/v1/videos", "/v1/fine_tuning")
+"""Paths of OpenAI's API that Segue does not offer: 501, so that nobody looks for a typing error."""
+
+
+class Application:
+    """Segue as an ASGI application.
+
+    Args:
+        running: what serves.
+        authenticator: who may call.
+    """
+
+    def __init__(self, running: Running, authenticator: Authenticator) -> None:
+        self.running = running
+        self.authenticator = authenticator
+        self._openai = OpenAISurface(running, authenticator)
+        self._services = ServicesSurface(running, authenticator)
+        self._hot = self._hot_routes()
+        self._pages: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's event; see the ASGI specification."""
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        methods = self._hot.get(scope["path"])
+        handler = methods.get(scope["method"]) if methods is not None else self._by_prefix(scope)
+        if handler is None and methods is None and not scope["path"].startswith(NOT_OFFERED):
+            await self._page()(scope, cast("Any", receive), cast("Any", send))
+            return
+        exchange = Exchange(scope, receive, send)
+        try:
+            if handler is not None:
+                await handler(exchange)
+            elif methods is not None:
+                await self._refuse_method(exchange, methods)
+            else:
+                await self._not_offered(exchange)
+        except CallFailed as error:
+            await self._refuse(exchange, error)
+        except Exception:
+            # A defect of ours. Before the answer began the caller is told; after that only the connection can say it.
+            if not exchange.started:
+                await self._refuse(exchange, _Defect("Segue has met a defect of its own; its log says more"))
+            raise
+
+    def _hot_routes(self) -> Routes:
+        routes: dict[str, dict[str, Handler]] = {}
+        for prefix in ("", "/openai"):
+            routes[f"{prefix}/v1/chat/completions"] = {"POST": self._openai.chat_completions}
+            routes[f"{prefix}/v1/models"] = {"GET": self._openai.models}
+        for operation in operations().values():
+            # What changes nothing can be asked for by URL.
+            if operation.nature is Nature.READ:
+                path = f"/v1/{operation.id.replace('.', '/')}"
+                routes[path] = {"GET": partial(self._services.by_query, operation=operation)}
+        return routes
+
+    def _by_prefix(self, scope: Scope) -> Handler | None:
+        path: str = scope["path"]
+        if path.startswith(("/v1/models/", "/openai/v1/models/")) and scope["method"] == "GET":
+            return self._openai.models
+        if path.startswith("/v1/call/") and scope["method"] == "POST":
+            return self._services.by_name
+        return None
+
+    def _page(self) -> "ASGIApp":
+        if self._pages is None:
+            from segue.http.pages import make_pages
+
+            self._pages = make_pages(self.running, self.authenticator)
+        return self._pages
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1003, "reason": "Segue speaks HTTP only"})
+
+    async def _refuse(self, exchange: Exchange, error: CallFailed) -> None:
+        if exchange.path.startswith(("/v1/chat", "/v1/models", "/openai")):
+            await exchange.respond(error.status, msgspec.json.encode(error_body(error)), [JSON])
+        else:
+            await exchange.respond(*problem(error))
+
+    async def _refuse_method(self, exchange: Exchange, methods: Mapping[str, Handler]) -> None:
+        allowed = ", ".join(methods)
+        message = f"{exchange.method[:20]} is not served at {exchange.path}: use {allowed}"
+        error = RequestInvalid(message, status=405, code="method_not_allowed")
+        await exchange.respond(405, msgspec.json.encode(error_body(error)), [JSON, (b"allow", allowed.encode())])
+
+    async def _not_offered(self, exchange: Exchange) -> None:
+        error = RequestInvalid(f"Segue does not offer {exchange.path[:100]}", status=501, code="not_offered")
+        await exchange.respond(501, msgspec.json.encode(error_body(error)), [JSON])
+
+
+class _Defect(CallFailed):
+    code = "internal_error"
+    status = 500
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Starting and stopping are the server's business; here they are only acknowledged."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,148 @@
+"""One HTTP exchange on the hot path: a request read within limits, an answer written, a caller that may go away.
+
+No framework stands here, since each of its layers would cost more than Segue's own work (docs/performance.md). What
+is left to do is little: read the body up to its limit, notice when the client hangs up, write headers and bytes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Self
+
+from segue.core.errors import RequestInvalid
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole."""
+
+
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        headers: names in lower case; of a repeated header the last value.
+        path: decoded, without the query.
+    """
+
+    __slots__ = ("_receive", "_send", "headers", "method", "path", "query", "repeated", "scope", "started")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        raw = scope["headers"]
+        self.headers: dict[bytes, bytes] = dict(raw)
+        self.repeated = len(self.headers) != len(raw)
+        self.started = False
+        self._receive = receive
+        self._send = send
+
+    def header(self, name: bytes) -> str | None:
+        """A header as text; `None` when it is absent. Bytes beyond ASCII are read as Latin-1, as HTTP has it."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1").strip()
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            RequestInvalid: it is larger than `limit` bytes (status 413).
+            ClientGone: the client hung up first.
+        """
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        message = await self._receive()
+        if not message.get("more_body"):
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            body: bytes = message.get("body", b"")
+            if len(body) > limit:
+                raise _too_large(limit)
+            return body
+        parts = [message.get("body", b"")]
+        size = len(parts[0])
+        while message.get("more_body"):
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise _too_large(limit)
+        return b"".join(parts)
+
+    async def respond(self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
+        """Send a whole answer."""
+        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send status and headers; a body follows by `write` and `finish`."""
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece of the body. Waits while the client reads more slowly than the provider writes."""
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def finish(self) -> None:
+        """End the body properly."""
+        await self._send({"type": "http.response.body", "body": b""})
+
+    def watch(self) -> "Watch":
+        """Cancel the work below when the client hangs up; to be used once the body was read."""
+        return Watch(self._receive)
+
+
+class Watch:
+    """While this is entered, a client that hangs up cancels the task that entered it.
+
+    Attributes:
+        gone: whether the client hung up.
+    """
+
+    __slots__ = ("_receive", "_task", "_watcher", "gone")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._task: asyncio.Task[Any] | None = None
+        self._watcher: asyncio.Future[Message] | None = None
+        self.gone = False
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.current_task()
+        self._watcher = asyncio.ensure_future(self._receive())
+        self._watcher.add_done_callback(self._received)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        task, self._task = self._task, None
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if not self.gone or task is None:
+            return False
+        # The cancellation was ours; another one that came beside it (the server stops) goes on.
+        return task.uncancel() == 0 and kind is not None and issubclass(kind, asyncio.CancelledError)
+
+    def _received(self, watcher: "asyncio.Future[Message]") -> None:
+        if watcher.cancelled():
+            return
+        watcher.exception()  # retrieved: a receive that failed means the same as a hang-up
+        if self._task is not None:
+            self.gone = True
+            self._task.cancel()
+
+
+def _too_large(limit: int) -> RequestInvalid:
+    return RequestInvalid(
+        f"the body is larger than {limit} bytes, which is server.body_limit", status=413, code="request_too_large"
+    )

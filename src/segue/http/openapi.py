@@ -1,0 +1,92 @@
+"""The hot paths in the service's OpenAPI description: no framework sees them, so they are written here.
+
+Typed operations describe themselves; what passes through in a vendor's format is described by its essential fields
+and a pointer to the vendor's own reference.
+"""
+
+from typing import Any
+
+import msgspec
+
+from segue.app.catalogue import operations
+from segue.core.operation import Nature, Operation
+
+_CHAT_REQUEST = {
+    "type": "object",
+    "required": ["model", "messages"],
+    "additionalProperties": True,
+    "properties": {
+        "model": {"type": "string", "description": "an alias, `provider/model`, or a model that providers list"},
+        "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
+        "stream": {"type": "boolean", "default": False},
+        "fallbacks": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "names of models tried after the requested one; not sent on",
+        },
+    },
+}
+
+
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """Add the hot paths to the framework's document, which is changed and returned."""
+    paths = document.setdefault("paths", {})
+    components = document.setdefault("components", {}).setdefault("schemas", {})
+    paths["/v1/chat/completions"] = {"post": _chat()}
+    paths["/v1/models"] = {"get": _plain("List the models that can be asked for", "chat")}
+    paths["/v1/models/{id}"] = {
+        "get": {
+            **_plain("One model", "chat"),
+            "parameters": [_parameter("id", "path", {"type": "string"}, required=True)],
+        }
+    }
+    for operation in operations().values():
+        if operation.answer is bytes:
+            paths[f"/v1/call/{operation.id}"] = {"post": _by_name(operation, _CHAT_REQUEST, {"type": "object"})}
+            continue
+        (request, answer), schemas = msgspec.json.schema_components(
+            (operation.request, operation.answer), ref_template="#/components/schemas/{name}"
+        )
+        components.update(schemas)
+        paths[f"/v1/call/{operation.id}"] = {"post": _by_name(operation, request, answer)}
+        if operation.nature is Nature.READ:
+            fields = schemas[operation.request.__name__]["properties"]
+            paths[f"/v1/{operation.id.replace('.', '/')}"] = {"get": _by_query(operation, fields, answer)}
+    return document
+
+
+def _chat() -> dict[str, Any]:
+    described = _plain("Chat completion, plain or streaming, in the format of OpenAI's Chat Completions", "chat")
+    described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _CHAT_REQUEST}}}
+    described["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    return described
+
+
+def _by_name(operation: Operation, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    described = _plain(operation.summary, operation.family, answer)
+    described["requestBody"] = {"required": True, "content": {"application/json": {"schema": request}}}
+    return described
+
+
+def _by_query(operation: Operation, fields: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    described = _plain(operation.summary, operation.family, answer)
+    described["parameters"] = [_parameter(name, "query", schema) for name, schema in fields.items()]
+    return described
+
+
+def _plain(summary: str, tag: str, answer: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "tags": [tag],
+        "responses": {
+            "200": {
+                "description": "the answer",
+                "content": {"application/json": {"schema": answer or {"type": "object"}}},
+            },
+            "default": {"description": "an error in the shape of this surface"},
+        },
+    }
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": schema}

@@ -1,0 +1,104 @@
+"""What callers may ask of the way their call is treated, read from headers.
+
+A header that is there and cannot be read is an error: whoever sends `x-segue-deadline-ms: 2s` wants a deadline, and
+silence would give none.
+"""
+
+from segue.core.call import CallOptions
+from segue.core.errors import RequestInvalid
+from segue.http.exchange import Exchange
+
+PREFIX = b"x-segue-"
+SDK_TIMEOUT = b"x-stainless-read-timeout"
+KNOWN = frozenset({
+    b"x-segue-deadline-ms", b"x-segue-max-attempts", b"x-segue-only", b"x-segue-avoid", b"x-segue-fallbacks",
+    b"x-segue-tags", b"x-segue-user",
+})  # fmt: skip
+MAX_NAMES = 32
+MAX_TAGS = 16
+MAX_TEXT = 256
+
+
+def read_options(exchange: Exchange, fallbacks: tuple[str, ...] = ()) -> CallOptions | None:
+    """The caller's wishes; `None` when there are none, which is the usual case.
+
+    Args:
+        exchange: the request.
+        fallbacks: names of models out of the body; those of the header come after them.
+
+    Raises:
+        RequestInvalid: naming the header.
+    """
+    headers = exchange.headers
+    wishes = [name for name in headers if name.startswith(PREFIX)]
+    sdk_timeout = headers.get(SDK_TIMEOUT)
+    if not wishes and sdk_timeout is None and not fallbacks:
+        return None
+    for name in wishes:
+        if name not in KNOWN:
+            there_are = ", ".join(sorted(one.decode() for one in KNOWN))
+            raise RequestInvalid(
+                f"unknown header {name.decode('latin-1')}: there are {there_are}", param=name.decode("latin-1")
+            )
+    options = CallOptions(fallbacks=fallbacks)
+    options.deadline = _deadline(exchange, sdk_timeout)
+    if b"x-segue-max-attempts" in headers:
+        options.max_attempts = int(_number(exchange, b"x-segue-max-attempts", whole=True))
+    options.only = _names(exchange, b"x-segue-only")
+    options.avoid = _names(exchange, b"x-segue-avoid")
+    options.fallbacks += _names(exchange, b"x-segue-fallbacks")
+    options.tags = _tags(exchange)
+    options.user = (exchange.header(b"x-segue-user") or "")[:MAX_TEXT]
+    return options
+
+
+def _deadline(exchange: Exchange, sdk_timeout: bytes | None) -> float | None:
+    wanted = None
+    if b"x-segue-deadline-ms" in exchange.headers:
+        wanted = _number(exchange, b"x-segue-deadline-ms") / 1000
+    if sdk_timeout is not None:
+        # The SDK's own time limit. Some clients write "None" or worse into it: then it says nothing.
+        try:
+            seconds = float(sdk_timeout)
+        except ValueError:
+            return wanted
+        if 0 < seconds < float("inf"):
+            wanted = seconds if wanted is None else min(wanted, seconds)
+    return wanted
+
+
+def _number(exchange: Exchange, name: bytes, *, whole: bool = False) -> float:
+    text = exchange.header(name) or ""
+    try:
+        number = int(text) if whole else float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < 1e12:  # noqa: PLR2004 - any sane number of milliseconds or attempts
+        kind = "a whole number, 1 or more" if whole else "a number above 0"
+        raise RequestInvalid(f"header {name.decode()}: expected {kind}, got {text[:50]!r}", param=name.decode())
+    return number
+
+
+def _names(exchange: Exchange, name: bytes) -> tuple[str, ...]:
+    text = exchange.header(name)
+    if text is None:
+        return ()
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names or len(names) > MAX_NAMES:
+        raise RequestInvalid(f"header {name.decode()}: expected 1 to {MAX_NAMES} names", param=name.decode())
+    return names
+
+
+def _tags(exchange: Exchange) -> dict[str, str]:
+    text = exchange.header(b"x-segue-tags")
+    if text is None:
+        return {}
+    tags: dict[str, str] = {}
+    for part in text.split(","):
+        key, equals, value = part.strip().partition("=")
+        if not key or not equals or len(part) > MAX_TEXT:
+            raise RequestInvalid("header x-segue-tags: expected a=b,c=d", param="x-segue-tags")
+        tags[key] = value
+    if len(tags) > MAX_TAGS:
+        raise RequestInvalid(f"header x-segue-tags: more than {MAX_TAGS} tags", param="x-segue-tags")
+    return tags

@@ -1,0 +1,220 @@
+"""The service's own pages: health, readiness, metrics, docs, the record of calls and the keys.
+
+FastAPI serves them: they are looked at by people and by monitors, not by the traffic.
+"""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp
+
+import segue
+from segue.app.running import Running
+from segue.app.status import status_of
+from segue.backends.store.keys import KeyRecord, KeyRefused
+from segue.backends.telemetry.metrics import CONTENT_TYPE
+from segue.core.call import Caller
+from segue.core.errors import CallFailed, Forbidden, RequestInvalid, UnknownOperation
+from segue.http.auth import Authenticator
+from segue.http.exchange import Exchange
+from segue.http.openapi import describe
+from segue.http.problem import problem
+
+
+class NewKey(BaseModel):
+    """What is asked for when a key is made."""
+
+    model_config = {"extra": "forbid"}
+    name: str = Field(min_length=1, max_length=100, description="what the key is for")
+    admin: bool = Field(default=False, description="whether it may use /admin and read every call")
+
+
+class Pages:
+    """The handlers; `make_pages` hangs them into the framework."""
+
+    def __init__(self, running: Running, authenticator: Authenticator) -> None:
+        self.running = running
+        self._authenticator = authenticator
+
+    def caller(self, request: Request) -> Caller:
+        """Who looks at a page that is not for everybody."""
+        return self._authenticator.caller(Exchange(request.scope, request.receive, _no_send))
+
+    def admin(self, request: Request) -> Caller:
+        """The same, for pages that only administrators see."""
+        caller = self.caller(request)
+        if not caller.admin:
+            raise Forbidden("this needs an admin key: make one with `segue keys create --admin`")
+        return caller
+
+    async def health(self) -> JSONResponse:
+        """Whether this process is alive, and whether its store answers. Calls go on without the store."""
+        store = await self._store()
+        return JSONResponse(
+            {"status": "ok" if store != "failing" else "degraded", "version": segue.__version__, "store": store}
+        )
+
+    async def ready(self) -> JSONResponse:
+        """Whether this instance should get traffic, and why its last configuration was refused, if it was."""
+        engine = self.running.engine
+        stopping = engine.world.gate.closed
+        snapshot = engine.snapshot
+        body = {
+            "status": "stopping" if stopping else "ready",
+            "store": await self._store(),
+            "configuration": {
+                "version": snapshot.version,
+                "in_force": not engine.problems,
+                "problems": list(engine.problems),
+                "warnings": list(engine.warnings),
+            },
+            "providers": {
+                name: {"enabled": provider.enabled, "state": self._state(name)}
+                for name, provider in snapshot.providers.items()
+            },
+        }
+        return JSONResponse(body, 503 if stopping else 200)
+
+    def metrics(self) -> Response:
+        """Counters for Prometheus."""
+        return Response(self.running.metrics.render(), media_type=CONTENT_TYPE)
+
+    async def call(self, call_id: str, caller: Caller) -> dict[str, Any]:
+        """One call of the record, with its attempts; of other keys' calls only an administrator may know."""
+        log = self.running.call_log
+        record = await log.get(call_id) if log is not None and len(call_id) <= 64 else None  # noqa: PLR2004
+        if record is None or not (caller.admin or record.caller_id == caller.id):
+            raise HTTPException(404, f"no call {call_id[:64]!r} is recorded")
+        return asdict(record)
+
+    async def keys(self) -> list[dict[str, Any]]:
+        """Every API key, without the keys themselves."""
+        store = self.running.key_store
+        return [key_shown(record) for record in await store.list()] if store is not None else []
+
+    async def create_key(self, wanted: NewKey) -> dict[str, Any]:
+        """Make a key. It is shown in this answer and never again."""
+        store = self.running.key_store
+        if store is None:
+            raise HTTPException(409, "this service runs without a store")
+        try:
+            key, record = await store.create(wanted.name, admin=wanted.admin)
+        except KeyRefused as refused:
+            raise RequestInvalid(str(refused), param="name") from None
+        await self.running.reload_keys()
+        return {"key": key, **key_shown(record)}
+
+    async def revoke_key(self, which: str) -> dict[str, Any]:
+        """Revoke a key by its id or name; from the next request on it is refused."""
+        store = self.running.key_store
+        if store is None:
+            raise HTTPException(409, "this service runs without a store")
+        try:
+            record = await store.revoke(which)
+        except KeyRefused as refused:
+            raise HTTPException(404, str(refused)) from None
+        await self.running.reload_keys()
+        return key_shown(record)
+
+    def providers(self) -> dict[str, Any]:
+        """Every provider with its health, as `segue.status()` gives it."""
+        return status_of(self.running)
+
+    async def _store(self) -> str:
+        store = self.running.store
+        if store is None:
+            return "none"
+        return "ok" if await store.ping() else "failing"
+
+    def _state(self, provider_id: str) -> str:
+        world = self.running.engine.world
+        health = world.health.status(world.clock.now()).get(provider_id)
+        return str(health["state"]) if health else "closed"
+
+
+def make_pages(running: Running, authenticator: Authenticator) -> ASGIApp:
+    """The framework's application with all pages, and every other path answered with 404."""
+    pages = Pages(running, authenticator)
+    app = FastAPI(
+        title="Segue",
+        version=segue.__version__,
+        description="One call to one API; Segue decides who serves it, and when that one fails the next carries on.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    caller = Annotated[Caller, Depends(pages.caller)]
+    admin = [Depends(pages.admin)]
+
+    async def one_call(call_id: str, who: caller) -> dict[str, Any]:
+        """One call of the record, with its attempts."""
+        return await pages.call(call_id, who)
+
+    app.get("/health", tags=["service"])(pages.health)
+    app.get("/ready", tags=["service"])(pages.ready)
+    app.get("/metrics", tags=["service"], response_class=Response)(pages.metrics)
+    app.get("/v1/calls/{call_id}", tags=["calls"])(one_call)
+    app.get("/admin/keys", tags=["admin"], dependencies=admin)(pages.keys)
+    app.post("/admin/keys", tags=["admin"], dependencies=admin, status_code=201)(pages.create_key)
+    app.delete("/admin/keys/{which}", tags=["admin"], dependencies=admin)(pages.revoke_key)
+    app.get("/admin/providers", tags=["admin"], dependencies=admin)(pages.providers)
+    app.get("/docs", include_in_schema=False)(_docs)
+    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
+    app.add_exception_handler(CallFailed, _call_failed)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return describe(generate())
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def key_shown(record: KeyRecord) -> dict[str, Any]:
+    """What may be shown of a key."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "last4": record.last4,
+        "admin": record.admin,
+        "created_at": record.created_at,
+        "revoked_at": record.revoked_at,
+        "expires_at": record.expires_at,
+    }
+
+
+def _docs() -> HTMLResponse:
+    return get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="Segue",
+        swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="/docs/assets/swagger-ui.css",
+        swagger_favicon_url="/docs/assets/favicon.png",
+    )
+
+
+async def _call_failed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, CallFailed)  # noqa: S101 - registered for nothing else
+    status, body, headers = problem(error)
+    return Response(body, status, {name.decode(): value.decode() for name, value in headers})
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)  # noqa: S101 - registered for nothing else
+    if error.status_code == 404 and error.detail == "Not Found":  # noqa: PLR2004 - HTTP's own number
+        unknown = UnknownOperation(f"there is nothing at {request.url.path[:200]}: /docs lists what there is")
+        unknown.code = "not_found"
+        return await _call_failed(request, unknown)
+    wrong = RequestInvalid(str(error.detail), status=error.status_code, code=f"http_{error.status_code}")
+    return await _call_failed(request, wrong)
+
+
+async def _no_send(_message: Any) -> None:
+    raise AssertionError("authentication sends nothing")

@@ -1,0 +1,25 @@
+"""Errors of surfaces that have no vendor's shape: problem documents (RFC 9457)."""
+
+from http import HTTPStatus
+
+import msgspec
+
+from segue.core.errors import CallFailed
+from segue.http.exchange import Headers
+from segue.http.results import error_headers, told
+
+CONTENT = (b"content-type", b"application/problem+json")
+
+
+def problem(error: CallFailed) -> tuple[int, bytes, Headers]:
+    """Status, body and headers for an error."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "param": error.param,
+        "segue": told(error),
+    }
+    return error.status, msgspec.json.encode(body), [CONTENT, *error_headers(error)]

@@ -1,0 +1,59 @@
+"""What every surface says about a call beside its answer: headers, and the `segue` part of an error."""
+
+import math
+from typing import Any
+
+from segue.core.call import Call
+from segue.core.errors import CallFailed
+from segue.http.exchange import Headers
+
+MAX_TOLD = 32
+
+
+def call_headers(call: Call, now: float) -> Headers:
+    """The headers of every answer, with what is known when they are sent."""
+    headers: Headers = [
+        (b"x-segue-call-id", call.id.encode()),
+        (b"x-segue-attempts", b"%d" % len(call.attempts)),
+        (b"x-segue-cache", b"off"),
+        (b"x-request-id", call.id.encode()),
+    ]
+    answered = call.answered_by
+    if answered is not None:
+        headers.append((b"x-segue-provider", answered.provider.id.encode()))
+        if answered.model:
+            headers.append((b"x-segue-model", answered.model.encode("latin-1", "replace")))
+    at_providers = sum(attempt.elapsed if attempt.ended else now - attempt.started for attempt in call.attempts)
+    overhead = max(0.0, now - call.started - at_providers)
+    headers.append((b"x-segue-overhead-ms", b"%.2f" % (overhead * 1000)))
+    return headers
+
+
+def error_headers(error: CallFailed) -> Headers:
+    """When to come back, and whether an SDK should try again by itself."""
+    headers: Headers = []
+    if error.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % math.ceil(min(error.retry_after, 86_400.0))))
+    if not error.should_retry:
+        headers.append((b"x-should-retry", b"false"))
+    return headers
+
+
+def told(error: CallFailed) -> dict[str, Any]:
+    """The `segue` object of an error: a stable code, the call and what was tried."""
+    return {
+        "code": error.code,
+        "call_id": error.call_id,
+        "attempts": [
+            {
+                "provider": attempt.candidate.provider.id,
+                "model": attempt.candidate.model or None,
+                "key": attempt.candidate.key.label,
+                "failure": attempt.failure.kind.value if attempt.failure else None,
+                "status": attempt.failure.status if attempt.failure else None,
+                "message": attempt.failure.message if attempt.failure else None,
+                "elapsed_ms": round(attempt.elapsed * 1000, 1),
+            }
+            for attempt in list(error.attempts)[:MAX_TOLD]
+        ],
+    }

@@ -1,0 +1,221 @@
+"""Runs the application under uvicorn, from the first socket to the last finished stream.
+
+Stopping is the delicate part: a deployment must not cut answers in the middle. On SIGTERM or SIGINT no new call is
+taken, those under way get `server.shutdown_timeout` to finish, and only then are connections closed and records
+written. A second signal does not wait. SIGHUP reads the configuration anew.
+"""
+
+import asyncio
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+
+from segue.app.running import Running
+from segue.core.errors import ConfigError
+from segue.http.application import Application
+from segue.http.auth import LOOPBACK_NAMES, Authenticator
+from segue.http.exchange import Receive, Scope, Send
+
+BACKLOG = 2048
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than the 60 s of usual load balancers, who must close first."""
+
+
+class Service:
+    """The HTTP service around a running Segue.
+
+    Args:
+        running: started by `start`, stopped by `stop`.
+        host, port: where to listen; port 0 takes any free one.
+
+    Attributes:
+        port: where it listens, once started.
+        first_key: the admin key that the first start on a public address has made, to be shown once.
+    """
+
+    def __init__(self, running: Running, *, host: str, port: int) -> None:
+        self.running = running
+        self.host = host
+        self.port = port
+        self.first_key: str | None = None
+        settings = running.engine.snapshot.settings
+        cors = settings.server.cors
+        self.authenticator = Authenticator(
+            running,
+            mode=settings.auth.mode,
+            loopback=is_loopback(host),
+            origins=tuple(cors.origins) if cors else (),
+        )
+        self._application: Any = Application(running, self.authenticator)
+        if cors is not None:
+            self._application = _with_cors(self._application, cors.origins, cors.max_age)
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - translated, not bound
+        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen and serve.
+
+        Raises:
+            ConfigError: the address cannot be listened on, or the store cannot be used.
+        """
+        listening = listen(self.host, self.port)
+        try:
+            self.port = listening.getsockname()[1]
+            await self.running.start()
+            await self._make_first_key()
+        except BaseException:
+            listening.close()
+            raise
+        settings = self.running.engine.snapshot.settings.server
+        config = uvicorn.Config(
+            self._application,
+            loop="none",
+            http="httptools",
+            ws="none",
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=int(settings.shutdown_timeout) + 1,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="segue server")
+        clock = self.running.engine.world.clock
+        while not self._server.started and not self._serving.done():
+            await clock.sleep(0.005)
+        if self._serving.done():
+            await self._serving
+
+    async def stop(self, *, wait: bool = True) -> None:
+        """Finish what is under way within the limit, then close everything."""
+        settings = self.running.engine.snapshot.settings.server
+        if wait:
+            await self.running.drain(settings.shutdown_timeout)
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            self._server.force_exit = not wait or self.running.engine.world.gate.under_way > 0
+            await self._serving
+            self._serving = None
+        await self.running.stop()
+
+    async def until_signal(self) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration anew meanwhile."""
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        handlers: dict[int, Callable[[], object]] = {
+            signal.SIGTERM: stopping.set,
+            signal.SIGINT: stopping.set,
+            signal.SIGHUP: self.running.reload,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        try:
+            assert self._serving is not None  # noqa: S101 - started before
+            waiting = asyncio.create_task(stopping.wait())
+            await asyncio.wait({waiting, self._serving}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            stopping.clear()
+            again = asyncio.create_task(stopping.wait())
+            finishing = asyncio.create_task(self.stop())
+            await asyncio.wait({again, finishing}, return_when=asyncio.FIRST_COMPLETED)
+            again.cancel()
+            if not finishing.done():
+                finishing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await finishing
+                await self.stop(wait=False)
+            else:
+                finishing.result()
+        finally:
+            for number in handlers:
+                loop.remove_signal_handler(number)
+
+    async def _make_first_key(self) -> None:
+        """On a public address nobody may call without a key, so the first start makes one and shows it once."""
+        if self.authenticator.is_open or self.running.keys or self.running.key_store is None:
+            return
+        self.first_key, _ = await self.running.key_store.create("first", admin=True)
+        await self.running.reload_keys()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: `Service` decides when to stop."""
+
+    def install_signal_handlers(self) -> None:
+        """Nothing: the service has its own."""
+
+    def capture_signals(self) -> Any:
+        """Nothing: the service has its own."""
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigError: the port is in use, not allowed, or the host is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listening.bind((host.strip("[]"), port))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except (OSError, UnicodeError, OverflowError) as error:
+        listening.close()
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigError(
+            [
+                f"cannot listen on {host}:{port}: {why.lower()}: "
+                "stop what uses it, or choose another with --port or --host"
+            ]
+        ) from None
+    return listening
+
+
+def _with_cors(application: Application, origins: tuple[str, ...], max_age: float) -> Any:
+    from starlette.middleware.cors import CORSMiddleware
+
+    wrapped = CORSMiddleware(
+        application,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["x-segue-call-id", "x-segue-provider", "x-segue-model", "x-segue-attempts", "x-should-retry"],
+        max_age=int(max_age),
+    )
+
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        await wrapped(scope, receive, send)
+
+    return outer

@@ -1,0 +1,1 @@
+"""The one path that every call takes, whatever its kind. `order` is the place to begin reading."""

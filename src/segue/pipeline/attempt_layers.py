@@ -1,0 +1,155 @@
+"""The layers around one attempt: permit, count, limit. Their order and reasons stand in `order`."""
+
+import asyncio
+
+from segue.core.call import Attempt, Call
+from segue.core.errors import Unavailable
+from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.outcome import Ending, Outcome, StreamEnd
+from segue.core.provider import Permit
+from segue.core.signals import AttemptEnded
+from segue.pipeline.parts import AttemptHandler, Parts, Policy
+
+MAX_COOLING = 3600.0
+"""Seconds: a provider's wish to be left alone is believed for an hour at most, then it is asked again."""
+
+
+def breaker_permit(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
+    """Send only with the leave of the candidate's breakers, and tell them what came of it."""
+    clock, policy = parts.clock, parts.policy
+
+    def settle(attempt: Attempt, permit: Permit, failure: Failure | None) -> None:
+        now = clock.now()
+        if failure is None:
+            permit.succeed(now)
+            return
+        if failure.retry_after and failure.kind in {Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED}:
+            attempt.candidate.guard.cool(now + min(failure.retry_after, MAX_COOLING), failure.scope.value)
+        if policy.treatments[failure.kind].counts:
+            permit.fail(now, failure.scope.value, failure.kind.value)
+        elif failure.kind is Kind.DEADLINE:
+            permit.abandon(now)
+        else:
+            # The provider did its part: the request was at fault, not its health.
+            permit.fail(now, Scope.REQUEST.value, failure.kind.value)
+
+    def settle_stream(attempt: Attempt, permit: Permit, end: StreamEnd) -> None:
+        if end.ending is Ending.CANCELLED:
+            permit.abandon(clock.now())
+        else:
+            settle(attempt, permit, end.failure)
+
+    async def guarded(call: Call, attempt: Attempt) -> Outcome:
+        permit = attempt.candidate.guard.admit(clock.now())
+        if permit is None:
+            return Outcome(refusal=_HELD_BACK)
+        try:
+            outcome = await inner(call, attempt)
+        except BaseException:
+            permit.abandon(clock.now())
+            raise
+        if outcome.stream is not None:
+            outcome.stream.on_end(lambda end: settle_stream(attempt, permit, end))
+        else:
+            settle(attempt, permit, outcome.failure)
+        return outcome
+
+    return guarded
+
+
+_HELD_BACK = Unavailable("held back by its circuit breaker or rate limit")
+"""Never reaches a caller: failover turns it into an error with names and times."""
+
+
+def in_flight(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
+    """Record the attempt, count it while it runs, time it, and tell everyone how it ended."""
+    clock, signals = parts.clock, parts.signals
+
+    def settle(call: Call, attempt: Attempt) -> None:
+        attempt.candidate.provider.load.in_flight -= 1
+        attempt.elapsed = clock.now() - attempt.started
+        attempt.ended = True
+        signals.emit(AttemptEnded(call, attempt))
+
+    def settle_stream(call: Call, attempt: Attempt, end: StreamEnd) -> None:
+        attempt.failure = end.failure
+        attempt.usage = end.usage
+        attempt.cancelled = end.ending is Ending.CANCELLED
+        settle(call, attempt)
+
+    async def counted(call: Call, attempt: Attempt) -> Outcome:
+        candidate = attempt.candidate
+        attempt.started = clock.now()
+        if not call.attempts:
+            candidate.guard.deposit(attempt.started)
+        call.attempts.append(attempt)
+        candidate.provider.load.in_flight += 1
+        try:
+            outcome = await inner(call, attempt)
+        except BaseException:
+            attempt.cancelled = True
+            settle(call, attempt)
+            raise
+        if outcome.stream is not None:
+            outcome.stream.on_end(lambda end: settle_stream(call, attempt, end))
+        else:
+            attempt.failure = outcome.failure
+            attempt.usage = outcome.usage
+            settle(call, attempt)
+        return outcome
+
+    return counted
+
+
+class Timer:
+    """The limit of the phase that an attempt is in."""
+
+    __slots__ = ("_deadline", "_started", "_timeout", "by_deadline", "phase")
+
+    def __init__(self, timeout: asyncio.Timeout, started: float, deadline: float) -> None:
+        self._timeout = timeout
+        self._started = started
+        self._deadline = deadline
+        self.phase = "total"
+        self.by_deadline = False
+
+    def enter(self, phase: str, seconds: float) -> None:
+        """Limit this phase, counted from the start of the attempt; never beyond the call's deadline."""
+        when = self._started + seconds
+        self.by_deadline = when > self._deadline
+        self.phase = phase
+        self._timeout.reschedule(self._deadline if self.by_deadline else when)
+
+
+def attempt_timeout(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
+    """Cut an attempt off when the limit of its phase, or the call's deadline, has passed."""
+    clock, policy = parts.clock, parts.policy
+
+    async def timed(call: Call, attempt: Attempt) -> Outcome:
+        started = asyncio.get_running_loop().time()
+        timeout = asyncio.timeout(None)
+        timer = Timer(timeout, started, started + call.deadline - clock.now())
+        try:
+            async with timeout:
+                timer.enter("total", policy.limits.total)
+                attempt.timer = timer
+                return await inner(call, attempt)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            return Outcome(failure=timed_out(timer, policy))
+
+    return timed
+
+
+def timed_out(timer: Timer, policy: Policy) -> Failure:
+    """The failure of an attempt that was cut off; whose limit it was decides whether it is the provider's."""
+    if timer.by_deadline:
+        return Failure(Kind.DEADLINE, f"the call's deadline passed in the phase {timer.phase!r}", scope=Scope.REQUEST)
+    seconds = getattr(policy.limits, timer.phase)
+    return Failure(
+        Kind.TIMEOUT,
+        f"silent beyond the limit of {seconds:g} s for {timer.phase!r}",
+        executed=Executed.UNKNOWN,
+        scope=Scope.PROVIDER,
+    )

@@ -1,0 +1,189 @@
+"""From candidate to candidate until one answers: the innermost part of a call, the outermost of its attempts.
+
+The caller never waits between two candidates, and a candidate that failed is not asked again: neither it nor what
+its failure speaks of. Only when nobody is left, and one of them had said "come back in a moment", that moment is
+waited for, if it lies before the deadline. What reaches the caller in the end is the failure that tells it most, with
+the list of all attempts.
+"""
+
+from dataclasses import dataclass
+
+from segue.core.call import Attempt, Call, Skipped
+from segue.core.errors import CallFailed, DeadlineExceeded, NoCandidate, ProviderFailed, Unavailable
+from segue.core.failure import Executed, Failure, Kind, Next
+from segue.core.operation import Nature
+from segue.core.outcome import Outcome
+from segue.core.provider import Candidate
+from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
+from segue.pipeline.retry import attempts_allowed
+from segue.resilience.backoff import full_jitter
+
+MAX_WAIT = 60.0
+"""Seconds: a provider that wants to be left alone for longer is not waited for (research of SDKs: 60 to 120)."""
+
+WORTH_A_WAIT = frozenset({Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER_ERROR})
+"""Failures whose own cure is time. A quota's is, too, but its time is a day."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A candidate that may be asked again at `ready` (monotonic), after `tries` further tries already made."""
+
+    candidate: Candidate
+    ready: float
+    tries: int
+
+
+def failover(parts: Parts, inner: AttemptHandler) -> CallHandler:
+    """Walk the plan."""
+    return Failover(parts, inner).walk
+
+
+class Failover:
+    """Walks the plan of each call of one operation. Keeps nothing between calls."""
+
+    def __init__(self, parts: Parts, inner: AttemptHandler) -> None:
+        self._parts = parts
+        self._inner = inner
+        self._policy = parts.policy
+        self._clock = parts.clock
+        self._chance = parts.chance
+        self._effectful = parts.operation.nature is Nature.EFFECTFUL
+
+    async def walk(self, call: Call) -> Outcome:
+        """Ask one candidate after the other."""
+        allowed = attempts_allowed(self._parts, call)
+        waiting: list[Waiting] = []
+        failures: list[Failure] = []
+        while (candidate := call.plan.next()) is not None:
+            outcome = await self._ask(call, candidate)
+            if outcome.ok:
+                return outcome
+            failure = outcome.failure
+            if failure is None:  # refused: no attempt was made
+                self._skip(call, candidate, waiting)
+                continue
+            failures.append(failure)
+            if self._final(failure):
+                return self._give_up(call, failures)
+            call.plan.rule_out(candidate, failure)
+            if (later := self._later(candidate, failure, 0)) is not None:
+                waiting.append(later)
+            if len(call.attempts) >= allowed or self._clock.now() >= call.deadline:
+                return self._give_up(call, failures)
+        return await self._come_back(call, waiting, failures, allowed)
+
+    async def _come_back(self, call: Call, waiting: list[Waiting], failures: list[Failure], allowed: int) -> Outcome:
+        """Nobody is left but those who asked for a moment: grant it, to the earliest first."""
+        while waiting and len(call.attempts) < allowed:
+            waiting.sort(key=lambda one: one.ready)
+            turn = waiting.pop(0)
+            now = self._clock.now()
+            wait = max(0.0, turn.ready - now)
+            # A little chance, so that those who wait for the same moment do not all come in it.
+            wait *= 1 + 0.1 * self._chance.random()
+            if wait > MAX_WAIT or now + wait >= call.deadline:
+                continue
+            if failures and not turn.candidate.guard.spend_retry(now):
+                continue
+            await self._clock.sleep(wait)
+            outcome = await self._ask(call, turn.candidate)
+            if outcome.ok:
+                return outcome
+            if outcome.failure is None:
+                continue
+            failures.append(outcome.failure)
+            if self._final(outcome.failure):
+                break
+            if (later := self._later(turn.candidate, outcome.failure, turn.tries + 1)) is not None:
+                waiting.append(later)
+        return self._give_up(call, failures)
+
+    async def _ask(self, call: Call, candidate: Candidate) -> Outcome:
+        outcome = await self._inner(call, Attempt(candidate))
+        if outcome.ok:
+            call.answered_by = candidate
+        return outcome
+
+    def _skip(self, call: Call, candidate: Candidate, waiting: list[Waiting]) -> None:
+        """Write down that a candidate's guard refused; when it only asked for a pause, come back to it."""
+        now = self._clock.now()
+        call.skipped.append(Skipped(candidate.name, "held back", candidate.guard.blocked_until(now)))
+        if (until := candidate.guard.cooling_until(now)) is not None:
+            waiting.append(Waiting(candidate, until, 0))
+
+    def _final(self, failure: Failure) -> bool:
+        """Whether nobody else may be asked after this."""
+        if self._effectful and failure.executed is not Executed.NO:
+            return True
+        return self._policy.next_after(failure) in {Next.STOP, Next.RESOLVE}
+
+    def _later(self, candidate: Candidate, failure: Failure, tries: int) -> Waiting | None:
+        """When to come back to a candidate, if it asked for a wait that can be granted."""
+        if failure.kind not in WORTH_A_WAIT or tries >= self._policy.retries or failure.should_retry is False:
+            return None
+        if failure.retry_after is not None:
+            wait = failure.retry_after
+        elif failure.kind is Kind.RATE_LIMITED:
+            wait = 0.5 + full_jitter(tries + 1, self._chance)
+        else:
+            return None  # the retry layer has had its tries
+        return Waiting(candidate, self._clock.now() + wait, tries) if wait <= MAX_WAIT else None
+
+    def _give_up(self, call: Call, failures: list[Failure]) -> Outcome:
+        now = self._clock.now()
+        return Outcome(refusal=exhausted(call, failures, now) if failures else nobody(self._parts, call, now))
+
+
+def exhausted(call: Call, failures: list[Failure], now: float) -> CallFailed:
+    """The error for a call whose attempts all failed."""
+    deciding = telling(failures)
+    if deciding.kind is Kind.DEADLINE or (now >= call.deadline and deciding.kind is not Kind.INVALID_REQUEST):
+        took = f"{now - call.started:.3g} s"
+        return DeadlineExceeded(f"no answer before the deadline, after {took} and {attempts_in_words(call)}")
+    if len(call.attempts) == 1:
+        return ProviderFailed(deciding, deciding.message)
+    return ProviderFailed(deciding, f"{attempts_in_words(call)}; the one that decided: {deciding.message}")
+
+
+def telling(failures: list[Failure]) -> Failure:
+    """The failure that tells the caller most: its own mistake, else the last of the provider's troubles.
+
+    When everybody is only too busy the caller should hear that, with the earliest time to come back.
+    """
+    last = failures[-1]
+    if all(failure.kind in {Kind.RATE_LIMITED, Kind.QUOTA} for failure in failures):
+        waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
+        return last.with_(retry_after=min(waits)) if waits else last
+    for failure in reversed(failures):
+        if failure.kind is Kind.CONTEXT_LENGTH:
+            return failure
+    return last
+
+
+def attempts_in_words(call: Call) -> str:
+    """`3 attempts failed (openai/gpt-4o: timeout, …)`, at most eight of them."""
+    told = [
+        f"{attempt.candidate.name}: {attempt.failure.kind.value}" for attempt in call.attempts[:8] if attempt.failure
+    ]
+    number = len(call.attempts)
+    return f"{number} attempt{'' if number == 1 else 's'} failed ({', '.join(told)})"
+
+
+def nobody(parts: Parts, call: Call, now: float) -> CallFailed:
+    """The error for a call that could not be tried anywhere."""
+    if call.skipped:
+        times = [skipped.until for skipped in call.skipped if skipped.until is not None]
+        names = ", ".join(dict.fromkeys(skipped.candidate for skipped in call.skipped))
+        wait = max(0.0, min(times) - now) if times else None
+        return Unavailable(
+            f"every candidate is held back by its circuit breaker or rate limit for now: {names}", retry_after=wait
+        )
+    reasons = dict.fromkeys(
+        f"{candidate.name}: {reason}"
+        for candidate in call.plan.preview()
+        if (reason := call.plan.why_not(candidate)) is not None
+    )
+    return NoCandidate(
+        f"no candidate may serve this call of {parts.operation.id!r} ({'; '.join(list(reasons)[:8]) or 'none is left'})"
+    )

@@ -1,0 +1,72 @@
+"""What the layers of one operation's pipeline are made of."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from segue.core.call import Attempt, Call
+from segue.core.clock import Chance, Clock
+from segue.core.failure import TREATMENTS, Failure, Kind, Next, Treatment
+from segue.core.operation import Operation
+from segue.core.outcome import Outcome
+from segue.core.ports import Limits
+from segue.core.signals import Signals
+from segue.routing.plan import Tiers
+
+CallHandler = Callable[[Call], Awaitable[Outcome]]
+AttemptHandler = Callable[[Call, Attempt], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The numbers for one operation.
+
+    Attributes:
+        strategy: id of the strategy that orders equals.
+        retries: further tries of the same candidate.
+        max_attempts: all attempts of one call.
+        deadline: seconds for the whole call; for a stream until its first content.
+        limits: seconds for the phases of one attempt.
+        treatments: what each kind of failure leads to.
+    """
+
+    strategy: str = "priority"
+    retries: int = 2
+    max_attempts: int = 8
+    deadline: float = 30.0
+    limits: Limits = field(default_factory=Limits)
+    treatments: Mapping[Kind, Treatment] = field(default_factory=lambda: TREATMENTS)
+
+    def next_after(self, failure: Failure) -> Next:
+        """The step that may help after this failure."""
+        step = self.treatments[failure.kind].next
+        if step is Next.RETRY_SAME and failure.should_retry is False:
+            return Next.ELSEWHERE
+        return step
+
+
+class Gate:
+    """How many calls may be under way in this process at once, and whether any new one may begin."""
+
+    __slots__ = ("closed", "limit", "under_way")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.under_way = 0
+        self.closed = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a layer may use. Everything comes from outside; a layer creates nothing that outlives a call.
+
+    Attributes:
+        resolve: tiers for a name; for an operation without models the name is empty.
+    """
+
+    operation: Operation
+    policy: Policy
+    resolve: Callable[[str], Tiers]
+    clock: Clock
+    chance: Chance
+    signals: Signals
+    gate: Gate

@@ -1,0 +1,57 @@
+"""Another try of the same candidate, where that may help and is allowed.
+
+Retries turn a small outage into a large one: three layers that each try three times send 27 requests. So a retry
+needs four yeses: the kind of failure says that a second try may help, the candidate's retries and the call's attempts
+are not used up, the provider's budget (20 % of its traffic) has one left, and the wait ends before the deadline.
+
+A provider that names a wait is not waited for here: another candidate may be free at once. Failover comes back to it
+when nobody else is left.
+"""
+
+from segue.core.call import Attempt, Call
+from segue.core.failure import Executed, Failure, Next
+from segue.core.operation import Nature
+from segue.core.outcome import Outcome
+from segue.pipeline.parts import AttemptHandler, Parts
+from segue.resilience.backoff import full_jitter
+
+
+def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
+    """Try again after full-jitter backoff."""
+    policy, clock, chance = parts.policy, parts.clock, parts.chance
+    effectful = parts.operation.nature is Nature.EFFECTFUL
+    if policy.retries == 0:
+        return inner
+
+    def may_repeat(call: Call, failure: Failure, tries: int) -> bool:
+        if policy.next_after(failure) is not Next.RETRY_SAME or failure.retry_after:
+            return False
+        if tries >= policy.retries or len(call.attempts) >= attempts_allowed(parts, call):
+            return False
+        return not effectful or failure.executed is Executed.NO
+
+    async def retried(call: Call, attempt: Attempt) -> Outcome:
+        tries = 0
+        while True:
+            outcome = await inner(call, attempt)
+            failure = outcome.failure
+            if failure is None or not may_repeat(call, failure, tries):
+                return outcome
+            now = clock.now()
+            wait = full_jitter(tries, chance)
+            if now + wait >= call.deadline or not attempt.candidate.guard.spend_retry(now):
+                return outcome
+            await clock.sleep(wait)
+            tries += 1
+            attempt = Attempt(attempt.candidate)
+            # A breaker may have opened meanwhile: the failure before it is the better answer then.
+            if attempt.candidate.guard.blocked_until(clock.now()) is not None:
+                return outcome
+
+    return retried
+
+
+def attempts_allowed(parts: Parts, call: Call) -> int:
+    """All attempts that this call may make: the policy's number, or fewer where the caller asks for fewer."""
+    wanted = call.options.max_attempts if call.options else None
+    return parts.policy.max_attempts if wanted is None else min(wanted, parts.policy.max_attempts)

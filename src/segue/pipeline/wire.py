@@ -1,0 +1,102 @@
+"""Runs every wire adapter: encode, send, read, decode.
+
+An adapter that is sans-IO can be tested with bytes and cannot leak a connection; this is the one place that does its
+I/O. It owns the response until a whole answer was read or a stream has reached its commit point, and closes it on
+every other way out, cancellation included.
+"""
+
+from segue.core.call import Attempt, Call
+from segue.core.clock import Clock
+from segue.core.failure import Executed, Failure, Kind
+from segue.core.outcome import Outcome
+from segue.core.ports import (
+    CannotServe,
+    Codec,
+    Limits,
+    Transport,
+    TransportError,
+    WireAdapter,
+    WireResponse,
+)
+from segue.pipeline.stream import OpenedStream
+from segue.resilience.retry_after import parse_retry_after
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of a whole answer: images in base64 are large, endless bodies are larger."""
+
+MAX_UNCOMMITTED = 1024 * 1024
+"""Bytes of a stream that are kept back while no content has come."""
+
+
+class WireExecutor:
+    """Carries out attempts at one provider over a transport."""
+
+    def __init__(self, adapter: WireAdapter, transport: Transport, clock: Clock) -> None:
+        self._codecs = adapter.codecs
+        self._allow_private = adapter.allow_private
+        self._transport = transport
+        self._clock = clock
+
+    async def execute(self, call: Call, attempt: Attempt, limits: Limits) -> Outcome:
+        """Ask once; see `segue.core.ports.Executor`."""
+        codec = self._codecs[call.operation.id]
+        try:
+            request = codec.encode(call, attempt.candidate)
+        except CannotServe as cannot:
+            return Outcome(failure=cannot.failure.with_(executed=Executed.NO))
+        streamed = codec.wants_stream(call)
+        if streamed:
+            attempt.timer.enter("first_byte", limits.first_byte)
+        else:
+            attempt.timer.enter("total", limits.total)
+        try:
+            response = await self._transport.send(request, connect=limits.connect, allow_private=self._allow_private)
+            try:
+                attempt.first_byte = self._clock.now() - attempt.started
+                if streamed and response.status == 200:  # noqa: PLR2004 - HTTP's own number
+                    return await self._open(call, attempt, codec, response, limits)
+                return await self._read(call, attempt, codec, response)
+            except BaseException:
+                response.close()
+                raise
+        except TransportError as error:
+            return Outcome(failure=error.failure)
+
+    async def _read(self, call: Call, attempt: Attempt, codec: Codec, response: WireResponse) -> Outcome:
+        body = await response.read_whole(MAX_ANSWER)
+        outcome = codec.decode(call, attempt.candidate, response.status, response.headers, body)
+        failure = outcome.failure
+        if failure is not None:
+            outcome.failure = self._with_hints(failure, response)
+        return outcome
+
+    def _with_hints(self, failure: Failure, response: WireResponse) -> Failure:
+        """Add what headers that all vendors share say of trying again."""
+        if failure.retry_after is None:
+            wait = parse_retry_after(response.headers, self._clock.wall())
+            if wait is not None:
+                failure = failure.with_(retry_after=wait)
+        if failure.should_retry is None and response.headers.get("x-should-retry") == "false":
+            failure = failure.with_(should_retry=False)
+        return failure
+
+    async def _open(
+        self, call: Call, attempt: Attempt, codec: Codec, response: WireResponse, limits: Limits
+    ) -> Outcome:
+        """Read a stream up to its first content; until then every failure can still be failed over."""
+        reader = codec.reader(call, attempt.candidate, response.headers)
+        if isinstance(reader, Failure):
+            outcome = await self._read(call, attempt, codec, response)
+            return outcome if outcome.failure is not None else Outcome(failure=reader)
+        attempt.timer.enter("first_content", limits.first_content)
+        held = bytearray()
+        while not (reader.committed or reader.finished):
+            chunk = await response.read_chunk()
+            held += reader.feed(chunk) if chunk else reader.end()
+            if reader.failure is not None:
+                response.close()
+                return Outcome(failure=self._with_hints(reader.failure, response), usage=reader.usage)
+            if len(held) > MAX_UNCOMMITTED:
+                response.close()
+                return Outcome(failure=Failure(Kind.BAD_RESPONSE, "a stream of 1 MiB without any content"))
+        return Outcome(stream=OpenedStream(response, reader, bytes(held), limits), headers=None)

@@ -1,0 +1,116 @@
+"""Who is asked next: a walk over tiers, groups and keys that learns from what failed in this call.
+
+The order is not worked out beforehand. Most calls are answered by the first candidate, so later groups are put in
+order only when they are reached; and a failure may rule out more than the one that failed: a refused connection
+speaks of the whole provider, a bad key only of itself, a full context window of every model that is no larger.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from segue.core.call import CallOptions
+from segue.core.failure import Failure, Kind, Scope
+from segue.core.features import Features
+from segue.core.provider import Candidate, Target
+from segue.routing.strategy import Strategy
+
+
+class Group:
+    """Equals after tier and priority, with the strategy that puts them in order."""
+
+    __slots__ = ("strategy", "targets")
+
+    def __init__(self, targets: Sequence[Target], strategy: Strategy) -> None:
+        self.targets = tuple(targets)
+        self.strategy = strategy
+
+
+Tier = tuple[Group, ...]
+Tiers = tuple[Tier, ...]
+
+
+class Plan:
+    """The tiers of one call and what has been ruled out of them since."""
+
+    __slots__ = ("_avoid", "_excluded", "_features", "_only", "_walk", "_window", "tiers")
+
+    def __init__(self, tiers: Tiers, features: Features, options: CallOptions | None) -> None:
+        self.tiers = tiers
+        self._features = features
+        self._only = options.only if options else ()
+        self._avoid = options.avoid if options else ()
+        self._excluded: set[tuple[str, str, str]] | None = None
+        self._window = 0
+        self._walk = self._candidates()
+
+    def next(self) -> Candidate | None:
+        """The next candidate that nothing speaks against; `None` when all were offered."""
+        return next(self._walk, None)
+
+    def rule_out(self, candidate: Candidate, failure: Failure) -> None:
+        """Never again in this call what this failure speaks of."""
+        if self._excluded is None:
+            self._excluded = set()
+        provider = candidate.provider.id
+        if failure.kind is Kind.CONTEXT_LENGTH and candidate.info and candidate.info.context:
+            self._window = max(self._window, candidate.info.context)
+        if failure.scope is Scope.PROVIDER:
+            self._excluded.add((provider, "", ""))
+        elif failure.scope is Scope.KEY:
+            self._excluded.add((provider, "", candidate.key.label))
+        else:
+            self._excluded.add((provider, candidate.model, ""))
+
+    def why_not(self, candidate: Candidate) -> str | None:
+        """The reason for which this candidate may not serve this call, if there is one."""
+        provider = candidate.provider
+        if not provider.enabled:
+            return "disabled"
+        if self._only and not _named(candidate, self._only):
+            return "not among x-segue-only"
+        if self._avoid and _named(candidate, self._avoid):
+            return "avoided by x-segue-avoid"
+        if self._window and candidate.info and candidate.info.context and candidate.info.context <= self._window:
+            return f"its context window ({candidate.info.context} tokens) is no larger"
+        if self._excluded and not self._excluded.isdisjoint(
+            (
+                (provider.id, "", ""),
+                (provider.id, "", candidate.key.label),
+                (provider.id, candidate.model, ""),
+            )
+        ):
+            return "failed in this call"
+        return None
+
+    def preview(self) -> Iterator[Candidate]:
+        """Every candidate in the order in which it would be asked now; changes nothing."""
+        return self._candidates(commit=False, everyone=True)
+
+    def _candidates(self, *, commit: bool = True, everyone: bool = False) -> Iterator[Candidate]:
+        offered: set[str] = set()
+        for tier in self.tiers:
+            for group in tier:
+                for target in group.strategy.order(self._features, commit=commit):
+                    if target.name in offered:  # named twice, by an alias or as a fallback
+                        continue
+                    offered.add(target.name)
+                    for candidate in in_turn(target, commit=commit):
+                        if everyone or self.why_not(candidate) is None:
+                            yield candidate
+
+
+def in_turn(target: Target, *, commit: bool) -> Sequence[Candidate]:
+    """The target's candidates, one for each key, beginning with another one every time."""
+    keys = target.candidates
+    if len(keys) == 1:
+        return keys
+    start = target.turn % len(keys)
+    if commit:
+        target.turn = start + 1
+    return keys[start:] + keys[:start]
+
+
+def _named(candidate: Candidate, names: Sequence[str]) -> bool:
+    return candidate.provider.id in names or candidate.name in names
+
+
+MakeGroup = Callable[[Sequence[Target]], Group]

@@ -1,0 +1,60 @@
+"""Vendors and faults look at the same request; each must not parse it again, nor trip over bytes that are no text.
+
+An exchange is one request as it was understood once: text is made encodable, the JSON body is decoded or marked as
+undecodable, and what faults ask for (model, streaming) has one answer.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+BODY_LIMIT: Final = 32 * 1024 * 1024
+
+
+class _Undecodable:
+    """Marks a body that is not JSON; unlike None, which is the JSON document `null`."""
+
+
+UNDECODABLE: Final = _Undecodable()
+
+
+def clean(text: str) -> str:
+    """The same text with every character that cannot be written as UTF-8 replaced by a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def decode(body: bytes) -> object:
+    """The JSON document in `body`, or `UNDECODABLE`."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return UNDECODABLE
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request: `path` is the vendor's own path, without the account; header names are in lower case."""
+
+    number: int
+    account: str
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    seed: int
+    document: object = field(default=UNDECODABLE)
+    started: float = field(default_factory=time.time)
+
+    @property
+    def model(self) -> str | None:
+        """The model that the request names, where it names one."""
+        model = self.document.get("model") if isinstance(self.document, dict) else None
+        return model if isinstance(model, str) else None
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the request asks for a stream."""
+        return isinstance(self.document, dict) and self.document.get("stream") is True

@@ -1,0 +1,162 @@
+"""An outage must be shown and tested without any vendor's consent: this plays several vendors on one local port.
+
+`Simulator` is the whole of it for a program; `segue.simulator.serve` is the same for a command line.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+
+from segue.simulator.admin import Admin
+from segue.simulator.dispatch import Dispatcher
+from segue.simulator.exchange import BODY_LIMIT
+from segue.simulator.faults import Board, loading
+from segue.simulator.records import Ledger, Record
+
+_IDLE_SECONDS: Final = 75.0
+
+
+class Simulator:
+    """Vendors on one port, each account with its own faults and records.
+
+    The base address of an account is `{url}/{account}/v1` for the OpenAI wire format, and `{url}/{account}` for the
+    weather vendors.
+
+    Attributes:
+        requests: The records of what it saw.
+        faults: The board of the faults that are set.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        seed: int = 1,
+        faults: str | Path | Sequence[Mapping[str, object]] | None = None,
+        *,
+        host: str = "127.0.0.1",
+        first_token_delay: float = 0.0,
+        token_delay: float = 0.0,
+    ) -> None:
+        """Describe a simulator; nothing is opened before `start` or `async with`.
+
+        Args:
+            port: The TCP port, or 0 for any free one.
+            seed: Decides all content and all dice; any integer.
+            faults: A file to load at the start (see `load_faults`), or faults as the admin interface takes them.
+            host: The address to listen on.
+            first_token_delay: Seconds before the first token of every model's answer.
+            token_delay: Seconds before each further token.
+        """
+        self._host = host
+        self._wanted_port = port
+        self._initial = faults
+        self._started: float | None = None
+        self._runner: web.AppRunner | None = None
+        self.seed = seed
+        self.requests = Ledger()
+        self.faults = Board(seed, self._on_down, self._seconds)
+        self.faults.first_token_delay = first_token_delay
+        self.faults.token_delay = token_delay
+        self._dispatcher = Dispatcher(self.faults, self.requests, seed)
+
+    def _seconds(self) -> float:
+        """Seconds since the start; 0 before it."""
+        return 0.0 if self._started is None else asyncio.get_running_loop().time() - self._started
+
+    def _on_down(self, account: str) -> None:
+        self._dispatcher.end_connections(account)
+
+    async def start(self) -> None:
+        """Open the port and set the initial faults."""
+        self._dispatcher.stopping = False
+        application = web.Application(client_max_size=BODY_LIMIT)
+        application.add_routes(Admin(self.faults, self.requests, self._seconds, self.seed).routes())
+        application.router.add_route("*", "/{path:.*}", self._dispatcher.handle)
+        # With handler_cancellation a handler ends when its client hangs up, which is how a record learns of it.
+        runner = web.AppRunner(
+            application,
+            handle_signals=False,
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=_IDLE_SECONDS,
+            shutdown_timeout=0.1,
+        )
+        await runner.setup()
+        self._runner = runner
+        try:
+            await web.TCPSite(runner, self._host, self._wanted_port).start()
+            self._started = asyncio.get_running_loop().time()
+            if isinstance(self._initial, str | Path):
+                self.load_faults(self._initial)
+            else:
+                for values in self._initial or ():
+                    self.faults.set(values)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End all connections and close the port; a second call does nothing."""
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        self._dispatcher.stopping = True
+        self.faults.clear()
+        self._dispatcher.end_connections("*")
+        await runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def port(self) -> int:
+        """The TCP port that is open."""
+        if self._runner is None or not self._runner.addresses:
+            raise RuntimeError("The simulator has no port before it is started: use `async with Simulator()`.")
+        return int(self._runner.addresses[0][1])
+
+    @property
+    def url(self) -> str:
+        """The address without an account, such as `http://127.0.0.1:8089`."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    def fault(self, account: str, kind: str, **options: object) -> str:
+        """Set a fault and return its id.
+
+        Args:
+            account: The account's name, or `*` for all.
+            kind: A name in the catalogue, `segue.simulator.KINDS`.
+            options: Those of the kind, and `rate` (0..1), `times` (requests), `match` ({"model", "stream"}).
+
+        Raises:
+            FaultError: When a field is wrong; the text says which and what would be right.
+        """
+        return self.faults.set({"account": account, "kind": kind, **options})
+
+    def schedule(self, account: str, windows: Sequence[Mapping[str, object]], since: str = "now") -> list[str]:
+        """Set faults in windows of time, counted in seconds since `now` or since the `start`; returns their ids."""
+        plan = {"account": account, "windows": [dict(window) for window in windows], "since": since}
+        return loading.schedule(self.faults, plan)
+
+    def clear(self, account: str | None = None) -> int:
+        """Lift the faults of an account (None: all faults); returns how many."""
+        return self.faults.clear(account)
+
+    def seen(self, account: str | None = None) -> list[Record]:
+        """The records of an account (None: of all), oldest first."""
+        return self.requests.seen(account)
+
+    def load_faults(self, path: str | Path) -> list[str]:
+        """Set what a JSON or YAML file asks for: an object with `faults` and `schedules`; returns the ids."""
+        return loading.load(self.faults, Path(path))

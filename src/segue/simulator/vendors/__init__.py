@@ -1,0 +1,5 @@
+"""The simulated vendors, each written from its public documentation, and how a path is matched to one of them."""
+
+from segue.simulator.vendors.table import Vendor, route
+
+__all__ = ["Vendor", "route"]
