@@ -37,7 +37,7 @@ class ChattyOptions(BaseModel):
 OPTIONS: dict[str, type[BaseModel]] = {"cloud": CloudOptions, "chatty": ChattyOptions}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def known() -> Known:
     return Known(
         adapters=lambda: ("openai", "azure", "anthropic", "groq", "cloud", "chatty"),

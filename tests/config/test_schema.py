@@ -15,7 +15,7 @@ PROVIDER: dict[str, Any] = {"adapter": "openai"}
 CLOUD = {"adapter": "cloud", "region": "eu", "base_url": "https://x.test"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def validator(known: Known) -> Draft202012Validator:
     schema = json_schema(known)
     Draft202012Validator.check_schema(schema)

@@ -1,5 +1,7 @@
 """What opens a breaker, what closes it, and the numbers that it is given."""
 
+from dataclasses import FrozenInstanceError
+
 import pytest
 
 from segue.core.errors import ConfigError
@@ -284,3 +286,11 @@ def test_every_wrong_number_is_named_at_once():
 )
 def test_the_ends_of_a_range_and_whole_seconds_are_good(field, value):
     assert getattr(BreakerOptions(**{field: value}), field) == value
+
+
+def test_options_and_snapshots_cannot_be_changed():
+    breaker, _ = make()
+    with pytest.raises(FrozenInstanceError):
+        BreakerOptions().failures = 1
+    with pytest.raises(FrozenInstanceError):
+        breaker.snapshot(0.0).calls = 1

@@ -46,8 +46,10 @@ def boot(
     Args:
         config: a configuration file; without it `segue.yaml` in `directory`, else the environment.
         environ: `PORT`, `DATABASE_URL`, `REDIS_URL`, the providers' keys, and whatever the file refers to.
-        host, port: of the command line.
+        host: of the command line.
+        port: of the command line.
         directory: where to look; by default the current one.
+        world: for tests.
 
     Raises:
         ConfigError: each problem with its place and its remedy.

@@ -41,7 +41,10 @@ def json_schema(known: Known) -> dict[str, Any]:
         "anyOf": [{"enum": sorted(known.strategies)}, REFERENCE],
     }
     # A section of which every line is commented out is empty, and allowed to be.
-    sections = {name: {"anyOf": [one, {"type": "null"}], **_described(one)} for name, one in properties.items()}
+    sections = {
+        name: {"description": Settings.model_fields[name].description, "anyOf": [one, {"type": "null"}]}
+        for name, one in properties.items()
+    }
     return {
         "$schema": DIALECT,
         "title": "Segue configuration",

@@ -107,6 +107,7 @@ class Call:
     Attributes:
         request: the family's own request; nobody in the pipeline looks inside.
         deadline: when time is up, in seconds on the monotonic clock; set by the deadline layer.
+        waited: seconds that Segue waited on purpose, between attempts.
         started, started_wall: when the call arrived, on the monotonic and on the wall clock.
     """
 
@@ -125,6 +126,7 @@ class Call:
         "started",
         "started_wall",
         "surface",
+        "waited",
     )
 
     def __init__(
@@ -148,6 +150,7 @@ class Call:
         self.options = options
         self.surface = surface
         self.deadline = float("inf")
+        self.waited = 0.0
         self.features: Features = _NO_FEATURES
         self.plan: Any = None
         self.attempts: list[Attempt] = []

@@ -24,7 +24,7 @@ def call_headers(call: Call, now: float) -> Headers:
         if answered.model:
             headers.append((b"x-segue-model", answered.model.encode("latin-1", "replace")))
     at_providers = sum(attempt.elapsed if attempt.ended else now - attempt.started for attempt in call.attempts)
-    overhead = max(0.0, now - call.started - at_providers)
+    overhead = max(0.0, now - call.started - call.waited - at_providers)
     headers.append((b"x-segue-overhead-ms", b"%.2f" % (overhead * 1000)))
     return headers
 

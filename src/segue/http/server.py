@@ -196,8 +196,7 @@ def listen(host: str, port: int) -> socket.socket:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigError(
             [
-                f"cannot listen on {host}:{port}: {why.lower()}: "
-                "stop what uses it, or choose another with --port or --host"
+                f"cannot listen on {host}:{port}: {why.lower()}: stop what uses it, or choose another with --port or --host"
             ]
         ) from None
     return listening

@@ -87,6 +87,7 @@ class Failover:
             if failures and not turn.candidate.guard.spend_retry(now):
                 continue
             await self._clock.sleep(wait)
+            call.waited += self._clock.now() - now
             outcome = await self._ask(call, turn.candidate)
             if outcome.ok:
                 return outcome

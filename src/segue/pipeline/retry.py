@@ -42,6 +42,7 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
             if now + wait >= call.deadline or not attempt.candidate.guard.spend_retry(now):
                 return outcome
             await clock.sleep(wait)
+            call.waited += clock.now() - now
             tries += 1
             attempt = Attempt(attempt.candidate)
             # A breaker may have opened meanwhile: the failure before it is the better answer then.

@@ -16,8 +16,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from segue.backends.store.records import (
-    ATTEMPT_COLUMNS,
-    CALL_COLUMNS,
     CallRecord,
     Ended,
     attempt_rows,
@@ -49,6 +47,7 @@ class CallLog:
         written: calls that are in the store.
         dropped: calls that are not and never will be.
         errors: failed tries of writing; what was not written is tried again.
+        problem: the kind of error that the last try ended with; `None` after a good one.
     """
 
     def __init__(self, store: Store, clock: Clock, *, capacity: int = 10_000, interval: float = 0.5) -> None:
@@ -66,9 +65,10 @@ class CallLog:
         self.written = 0
         self.dropped = 0
         self.errors = 0
+        self.problem: str | None = None
         dialect = store.engine.dialect
-        self._insert_call = str(_insert(CALLS, CALL_COLUMNS).compile(dialect=dialect))
-        self._insert_attempt = str(_insert(ATTEMPTS, ATTEMPT_COLUMNS).compile(dialect=dialect))
+        self._insert_call = str(_insert(CALLS).compile(dialect=dialect))
+        self._insert_attempt = str(_insert(ATTEMPTS).compile(dialect=dialect))
 
     def start(self) -> None:
         """Begin to write; inside the running loop."""
@@ -167,19 +167,20 @@ class CallLog:
                 group = groups[0]
                 try:
                     await self._insert([to_record(call) for call in group])
-                except (OperationalError, InterfaceError, PoolTimeout, OSError):
-                    self.errors += 1
+                except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+                    self._failed(error)
                     await self._clock.sleep(backoff)
                     backoff = min(backoff * 2, _LONGEST_BACKOFF)
                     continue
-                except Exception:  # noqa: BLE001 - one record that cannot be written must not take others with it
-                    self.errors += 1
+                except Exception as error:  # noqa: BLE001 - one record that cannot be written must not take others along
+                    self._failed(error)
                     groups.popleft()
                     if len(group) > 1:
                         groups.extendleft([call] for call in reversed(group))
                     else:
                         self.dropped += 1
                 else:
+                    self.problem = None
                     self.written += len(group)
                     groups.popleft()
         except asyncio.CancelledError:
@@ -188,11 +189,15 @@ class CallLog:
         finally:
             self._writing = ()
 
+    def _failed(self, error: Exception) -> None:
+        self.errors += 1
+        self.problem = type(error).__name__
+
     async def _insert(self, records: Sequence[CallRecord]) -> None:
         # One statement is executed many times, so no limit on the number of a statement's variables can be met.
         attempts = [row for record in records for row in attempt_rows(record)]
         async with self._store.write() as connection:
-            await connection.exec_driver_sql(self._insert_call, [call_row(record) for record in records])
+            await connection.exec_driver_sql(self._insert_call, [tuple(call_row(record)) for record in records])
             if attempts:
                 await connection.exec_driver_sql(self._insert_attempt, attempts)
 
@@ -225,9 +230,11 @@ class CallLog:
         return await self._select(query.limit(max(1, min(limit, _LONGEST_LIST))))
 
 
-def _insert(table: Table, columns: Sequence[str]) -> Insert:
+def _insert(table: Table) -> Insert:
+    """The statement for one row; its places are in the order of the table's columns."""
     # A batch whose commit was heard of too late is written again; the second time it is there.
-    return insert(table).prefix_with("OR IGNORE", dialect="sqlite").values({name: bindparam(name) for name in columns})
+    places: dict[str, Any] = {column.name: bindparam(column.name) for column in table.columns}
+    return insert(table).prefix_with("OR IGNORE", dialect="sqlite").values(places)
 
 
 async def _cancel(*tasks: "asyncio.Task[Any]") -> None:

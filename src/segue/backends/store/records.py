@@ -6,12 +6,14 @@ callers said is nobody's business here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import RowMapping
 
+from segue.backends.store.tables import ATTEMPTS, CALLS
 from segue.core.call import Attempt, Caller, CallOptions
 from segue.core.provider import Candidate
 from segue.core.signals import CallEnded
@@ -147,15 +149,17 @@ def to_record(call: Ended) -> CallRecord:
     )
 
 
-def call_row(record: CallRecord) -> tuple[Any, ...]:
+def call_row(record: CallRecord) -> list[Any]:
     """The values of `CALL_COLUMNS`."""
-    tags = msgspec.json.encode(record.tags).decode() if record.tags else None
-    return (*(getattr(record, name) for name in _PLAIN), len(record.attempts), tags)
+    values = list(_CALL_VALUES(record))
+    values[_ATTEMPTS_AT] = len(record.attempts)
+    values[_TAGS_AT] = msgspec.json.encode(record.tags).decode() if record.tags else None
+    return values
 
 
 def attempt_rows(record: CallRecord) -> list[tuple[Any, ...]]:
     """For each attempt the values of `ATTEMPT_COLUMNS`."""
-    return [(record.id, *(getattr(attempt, name) for name in _OF_ATTEMPT)) for attempt in record.attempts]
+    return [(record.id, *_ATTEMPT_VALUES(attempt)) for attempt in record.attempts]
 
 
 def from_row(row: RowMapping, attempts: Sequence[RowMapping]) -> CallRecord:
@@ -167,10 +171,14 @@ def from_row(row: RowMapping, attempts: Sequence[RowMapping]) -> CallRecord:
     )
 
 
-_OF_ATTEMPT = tuple(each.name for each in fields(AttemptRecord))
-_PLAIN = tuple(each.name for each in fields(CallRecord) if each.name not in {"tags", "attempts"})
-CALL_COLUMNS = (*_PLAIN, "attempts", "tags")
-ATTEMPT_COLUMNS = ("call_id", *_OF_ATTEMPT)
+CALL_COLUMNS = tuple(column.name for column in CALLS.columns)
+ATTEMPT_COLUMNS = tuple(column.name for column in ATTEMPTS.columns)  # `call_id` is the first
+_PLAIN = tuple(name for name in CALL_COLUMNS if name not in {"tags", "attempts"})
+_OF_ATTEMPT = ATTEMPT_COLUMNS[1:]
+_ATTEMPTS_AT = CALL_COLUMNS.index("attempts")
+_TAGS_AT = CALL_COLUMNS.index("tags")
+_CALL_VALUES = attrgetter(*CALL_COLUMNS)
+_ATTEMPT_VALUES = attrgetter(*_OF_ATTEMPT)
 
 
 def _attempt(number: int, attempt: Attempt, call_started: float) -> AttemptRecord:

@@ -46,11 +46,9 @@ class ServicesSurface:
         try:
             caller: Caller = self._authenticator.caller(exchange)
             operation = engine.operation(wanted) if isinstance(wanted, str) else wanted
-            request: Any
-            if by_query:
-                request = operation.from_fields(_query(exchange), True)
-            else:
-                request = operation.parse(await exchange.body(engine.snapshot.settings.server.body_limit))
+            # The body is read in any case: only after its end does the server report a client that hangs up.
+            body = await exchange.body(engine.snapshot.settings.server.body_limit)
+            request = operation.from_fields(_query(exchange), True) if by_query else operation.parse(body)
             options = read_options(exchange, getattr(request, "fallbacks", ()))
             call = engine.call(operation, request, caller=caller, options=options, surface="services")
         except ClientGone:
