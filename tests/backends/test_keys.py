@@ -189,7 +189,7 @@ async def test_a_lost_secret_is_noticed_instead_of_refusing_every_caller(store, 
     keys = await opened(store)
     await keys.create("a")
     (tmp_path / "a.db.secret").unlink()
-    with pytest.raises(ConfigError, match="made with another secret: restore .*a.db.secret, or SEGUE_SECRET"):
+    with pytest.raises(ConfigError, match=r"made with another secret: restore .*a\.db\.secret, or SEGUE_SECRET"):
         await opened(store)
 
 

@@ -328,6 +328,30 @@ async def test_a_post_is_sent_once_even_when_the_kept_connection_was_closed():
         assert len(server.peers) == 1
 
 
+@pytest.mark.parametrize(("method", "times"), [("GET", 2), ("PUT", 1), ("DELETE", 1), ("PATCH", 1)])
+async def test_only_what_merely_reads_is_sent_again_on_a_new_connection(method, times):
+    served = []
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(answer())
+        if request := await peer.request():
+            served.append(request)
+
+    async with serving(script) as server, transporting() as transport:
+        request = WireRequest(method, server.url(), {})
+        await (await ask(transport, request)).read_whole(100)
+        if times == 1:
+            failure = await failure_of(ask(transport, request))
+            assert failure.kind is Kind.CONNECTION_LOST
+            assert failure.executed is Executed.UNKNOWN
+        else:
+            await (await ask(transport, request)).read_whole(100)
+        assert len(served) == 1
+        assert len(server.peers) == times
+        assert counts(transport)[0] == 0
+
+
 async def test_an_answer_nobody_asked_for_never_answers_the_next_request():
     """Bytes that come on a kept connection belong to no request: taking them for one would mix up two callers."""
 

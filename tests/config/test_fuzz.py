@@ -12,7 +12,7 @@ from segue.config.load import Loaded, parse_settings
 from segue.core.errors import ConfigError
 
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
-EASY = settings(max_examples=6000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EASY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 FROM_OUTSIDE = "a-value-from-outside"
 WORDS = """

@@ -12,7 +12,7 @@ PREFIX = b"x-segue-"
 SDK_TIMEOUT = b"x-stainless-read-timeout"
 KNOWN = frozenset({
     b"x-segue-deadline-ms", b"x-segue-max-attempts", b"x-segue-only", b"x-segue-avoid", b"x-segue-fallbacks",
-    b"x-segue-tags", b"x-segue-user",
+    b"x-segue-tags", b"x-segue-user", b"x-segue-cache",
 })  # fmt: skip
 MAX_NAMES = 32
 MAX_TAGS = 16
@@ -40,6 +40,8 @@ def read_options(exchange: Exchange, fallbacks: tuple[str, ...] = ()) -> CallOpt
             raise RequestInvalid(
                 f"unknown header {name.decode('latin-1')}: there are {there_are}", param=name.decode("latin-1")
             )
+    if headers.get(b"x-segue-cache", b"off") != b"off":
+        raise RequestInvalid("header x-segue-cache: only `off` is known: there is no cache yet", param="x-segue-cache")
     options = CallOptions(fallbacks=fallbacks)
     options.deadline = _deadline(exchange, sdk_timeout)
     if b"x-segue-max-attempts" in headers:

@@ -29,7 +29,7 @@ from segue.backends.store.tables import ATTEMPTS, CALLS
 from segue.core.clock import Clock
 from segue.core.signals import CallEnded
 
-_BATCH = 200  # calls of one transaction: a millisecond or two of the event loop's time
+_BATCH = 100  # calls of one transaction: about a millisecond of the event loop's time
 _LONGEST_BACKOFF = 5.0
 _LONGEST_LIST = 500
 

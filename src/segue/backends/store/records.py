@@ -6,7 +6,6 @@ callers said is nobody's business here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -25,8 +24,7 @@ _LARGEST = 2**63 - 1  # what an integer column holds
 _LONGEST_MS = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(msgspec.Struct, frozen=True):
     """One attempt of a recorded call; times in milliseconds, `started_ms` after the call's start, `number` from 1."""
 
     number: int
@@ -45,8 +43,7 @@ class AttemptRecord:
     output_tokens: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True):
     """One recorded call.
 
     Attributes:
@@ -75,7 +72,7 @@ class CallRecord:
     cost_billionths: int | None
     currency: str | None
     user: str
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
     attempts: Sequence[AttemptRecord] = ()
 
 

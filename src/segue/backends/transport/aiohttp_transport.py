@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from segue.backends.transport.addresses import is_global, literal
-from segue.backends.transport.connector import CarefulConnector, GlobalResolver, SystemResolver
+from segue.backends.transport.connector import CarefulConnector, GlobalResolver, SystemResolver, never_twice
 from segue.backends.transport.failures import (
     classify,
     private_address,
@@ -33,6 +33,7 @@ from segue.core.ports import TransportError, WireRequest
 _AGENT = "segue/{version}"
 _AUTOMATIC = ("User-Agent", "Accept", "Content-Type")  # aiohttp's own values for these are not ours
 _DNS_SECONDS = 30  # how long resolved addresses are believed: short, since failover by DNS should work
+_MAY_BE_SENT_AGAIN = frozenset({"GET", "HEAD", "POST"})  # the last of these aiohttp never sends again by itself
 _LARGE_BODY = 1_000_000  # bytes
 _PLAIN_URL = re.compile(r"[!-~]+")  # printable ASCII without a space
 _IDLE_SECONDS = 30.0  # below the 60 s after which common load balancers close, so that reuse rarely meets a closed door
@@ -70,8 +71,8 @@ class AiohttpTransport:
     async def send(self, request: WireRequest, *, connect: float, allow_private: bool) -> AiohttpResponse:
         """Send, and come back when the headers of the answer have come.
 
-        Cancelling closes the connection. A POST is sent once; aiohttp sends a GET again, once, when a kept connection
-        turns out to have been closed by the server.
+        Cancelling closes the connection. Every request is sent once, but for a GET or HEAD on a kept connection that
+        the server turns out to have closed: that is sent once more, on a new one.
 
         Raises:
             TransportError: the request could not be sent or not be answered; the failure says how and how far it got.
@@ -96,6 +97,7 @@ class AiohttpTransport:
                 headers=headers,
                 allow_redirects=False,
                 timeout=self._timeout(connect),
+                middlewares=None if request.method in _MAY_BE_SENT_AGAIN else (never_twice,),
                 proxy=None if proxy is None else proxy.url,
                 proxy_headers=None if proxy is None else proxy.headers,
             )

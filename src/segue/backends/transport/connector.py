@@ -33,6 +33,24 @@ class CarefulConnector(aiohttp.TCPConnector):
         return await super()._get(key, traces)
 
 
+class ConnectionGone(aiohttp.ClientError):
+    """A connection was lost; unlike aiohttp's own errors of that kind, this one is not answered by sending again."""
+
+
+async def never_twice(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT or DELETE again by itself when a kept connection is lost.
+
+    HTTP calls them idempotent. A provider may think otherwise, and whether something is sent again is the pipeline's
+    decision, which knows the operation.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise  # nothing was sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionGone from error
+
+
 class GlobalResolver(AbstractResolver):
     """Resolves names as the system does and leaves out every address that is not on the public Internet."""
 

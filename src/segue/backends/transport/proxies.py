@@ -5,10 +5,10 @@ every request: slow, and a password of `.netrc` might go where nobody expects it
 """
 
 import ipaddress
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aiohttp import encode_basic_auth
 from yarl import URL
 
 _LIMIT = 1000  # hosts whose proxy is remembered
@@ -72,7 +72,8 @@ class Proxies:
             raise ValueError(f"the proxy for {url.scheme} is no http:// or https:// URL: correct {variable}")
         headers = {}
         if proxy.user is not None:
-            headers["proxy-authorization"] = encode_basic_auth(proxy.user, proxy.password or "")
+            credentials = f"{proxy.user}:{proxy.password or ''}".encode()
+            headers["proxy-authorization"] = f"Basic {b64encode(credentials).decode()}"
         return Proxy(proxy.with_user(None), headers)
 
 
