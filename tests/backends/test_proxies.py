@@ -48,6 +48,7 @@ def test_the_proxy_is_the_one_that_the_environment_names_for_the_scheme(environm
         ("10.0.0.0/8", "http://10.1.2.3/", True),
         ("10.0.0.0/8", "http://11.1.2.3/", False),
         ("::1", "http://[::1]/", True),
+        ("a.test:x", "http://a.test/", False),
         ("127.0.0.1:80", "http://127.0.0.1/", True),
         ("", "http://a.test/", False),
         (",,", "http://a.test/", False),
@@ -131,6 +132,18 @@ async def test_a_proxy_that_cannot_be_used_is_a_failure_that_names_the_variable(
     assert "HTTP_PROXY" in caught.value.failure.message
     assert "secret" not in caught.value.failure.message
     assert caught.value.failure.executed is Executed.NO
+
+
+async def test_a_proxy_that_is_not_there_is_a_failure_that_says_so():
+    async with serving(always(answer())) as server:
+        port = server.port
+    transport = AiohttpTransport(environment={"HTTP_PROXY": f"http://me:secret@127.0.0.1:{port}"})
+    with pytest.raises(TransportError) as caught:
+        await get(transport, "http://api.example.com/")
+    await transport.close()
+    failure = caught.value.failure
+    assert failure.message == "no connection to the proxy for api.example.com: the connection was refused"
+    assert (failure.kind, failure.executed) == (Kind.CONNECT, Executed.NO)
 
 
 def test_everything_works_on_uvloop_too():

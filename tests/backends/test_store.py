@@ -168,6 +168,45 @@ async def test_a_closed_or_broken_store_does_not_answer_a_ping(tmp_path):
     await store.close()
 
 
+@pytest.mark.parametrize("where", ["file", "memory"])
+async def test_a_burst_of_tasks_that_are_cancelled_does_not_stop_the_store(tmp_path, where):
+    """A peer's store stops answering for good after a burst whose clients hang up."""
+    store = await Store.open(f"sqlite:///{tmp_path}/a.db" if where == "file" else "sqlite://")
+
+    async def work(number):
+        async with store.write() if number % 3 == 0 else store.read() as connection:
+            if number % 3 == 0:
+                await connection.execute(text("INSERT INTO settings VALUES (:a, 'b')"), {"a": f"{burst}-{number}"})
+            await connection.execute(text("SELECT count(*) FROM settings"))
+
+    for burst in range(6):
+        tasks = [asyncio.create_task(work(number)) for number in range(100)]
+        for _ in range(burst * 5):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert await store.ping()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(store.ping() for _ in range(20)))
+        async with store.write() as connection:
+            await connection.execute(text("INSERT INTO settings VALUES ('after', 'b')"))
+    assert store.engine.pool.checkedout() == 0
+    await store.close()
+
+
+def test_the_store_works_on_uvloop_too(tmp_path):
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main():
+        for url in (f"sqlite:///{tmp_path}/a.db", "sqlite://"):
+            store = await Store.open(url)
+            assert await store.ping()
+            await store.close()
+
+    uvloop.run(main())
+
+
 # Refusals
 
 
@@ -203,6 +242,14 @@ async def test_a_file_that_is_no_database_is_refused_untouched(tmp_path, content
     path.write_bytes(content)
     assert "is not a SQLite database" in await refusal(f"sqlite:///{path}")
     assert path.read_bytes() == content
+
+
+async def test_a_damaged_database_is_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "a.db"
+    await opened(f"sqlite:///{path}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    assert "is damaged: name another file, or restore a backup" in await refusal(f"sqlite:///{path}")
 
 
 async def test_another_programs_database_is_refused_untouched(tmp_path):

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import re
 import ssl
+import tracemalloc
 import zlib
 from contextlib import asynccontextmanager
 
@@ -207,7 +208,12 @@ async def test_a_small_body_that_unpacks_to_a_huge_one_stops_at_the_limit():
         serving(always(answer(bomb, headers="content-encoding: deflate\r\n"))) as server,
         transporting() as transport,
     ):
-        failure = await failure_of((await ask(transport, post(server.url()))).read_whole(1_000_000))
+        response = await ask(transport, post(server.url()))
+        tracemalloc.start()
+        failure = await failure_of(response.read_whole(1_000_000))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 20_000_000
         assert failure.kind is Kind.BAD_RESPONSE
         assert "1000000 bytes" in failure.message
         await server.until(lambda: server.open == 0)
@@ -446,6 +452,24 @@ async def test_after_closing_requests_are_refused_and_nothing_was_sent():
         assert len(server.peers) == 1
 
 
+async def test_closing_while_an_answer_is_awaited_ends_that_request_with_a_failure():
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        asked.set()
+        await peer.until_closed()
+
+    asked = asyncio.Event()
+    async with serving(script) as server:
+        transport = AiohttpTransport(environment={})
+        waiting = asyncio.create_task(ask(transport, post(server.url())))
+        await asked.wait()
+        await transport.close()
+        failure = await failure_of(waiting)
+        assert failure.kind is Kind.CONNECTION_LOST
+        assert failure.executed is Executed.UNKNOWN
+        await server.until(lambda: server.open == 0)
+
+
 # Failures
 
 
@@ -477,6 +501,27 @@ async def test_a_tls_handshake_that_does_not_end_is_a_connect_failure():
         assert failure.executed is Executed.NO
         assert "within 0.1 s" in failure.message
         await server.until(lambda: server.open == 0)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_a_tls_handshake_that_is_cut_is_a_connect_failure(how):
+    async def script(peer: Peer) -> None:
+        await peer.reader.read(100)
+        if how == "reset":
+            peer.reset()
+
+    async with serving(script) as server, transporting() as transport:
+        failure = await failure_of(ask(transport, post(server.url(scheme="https"))))
+        assert failure.kind is Kind.CONNECT
+        assert failure.executed is Executed.NO
+        assert counts(transport) == (0, 0)
+
+
+async def test_a_key_that_cannot_be_written_at_all_is_a_failure_too():
+    async with serving(always(answer())) as server, transporting() as transport:
+        failure = await failure_of(ask(transport, post(server.url(), **{"x-tag": "\ud800"})))
+        assert failure.kind is Kind.INVALID_REQUEST
+        assert failure.executed is Executed.NO
 
 
 async def test_plain_http_where_tls_was_expected_is_a_connect_failure():

@@ -180,11 +180,12 @@ def test_whoever_asks_while_a_probe_is_under_way_is_told_to_come_back_in_a_secon
 
 
 def test_a_closed_one_begins_with_clean_counts():
-    breaker, _ = make(failures=5)
+    """Though the failures that opened it would still be in the window."""
+    breaker, _ = make(failures=5, open_for=5.0)
     for _ in range(5):
         call(breaker, 0.0, "timeout")
-    call(breaker, 60.0)
-    seen = breaker.snapshot(60.0)
+    call(breaker, 5.0)
+    seen = breaker.snapshot(5.0)
     assert (seen.calls, seen.failed, seen.consecutive) == (0, 0, 0)
 
 

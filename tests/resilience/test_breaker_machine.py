@@ -86,11 +86,12 @@ class BreakerMachine(RuleBasedStateMachine):
         min_calls=st.integers(1, 8),
         successes=st.integers(1, 3),
         window=st.sampled_from([10.0, 30.0]),
+        open_for=st.sampled_from([1.0, 15.0]),
         lease=st.sampled_from([5.0, 20.0, 300.0]),
     )
-    def start(self, failures, rate, min_calls, successes, window, lease):
+    def start(self, failures, rate, min_calls, successes, window, open_for, lease):
         self.now = 0.0
-        self.options = BreakerOptions(failures, rate, window, min_calls, 15.0, successes, lease)
+        self.options = BreakerOptions(failures, rate, window, min_calls, open_for, successes, lease)
         self.changes = []
         self.breaker = Breaker("b", self.options, lambda *change: self.changes.append(change))
         self.model = Model(self.options)

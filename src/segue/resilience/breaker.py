@@ -6,7 +6,7 @@ it again.
 
 What is hard is everything that comes late: an answer to a call that began before the breaker opened, a probe whose
 caller went away, a probe that never comes back. So whoever is admitted gets a token, a number that is used for one
-generation only: every change of state and every probe begins a new one. A result with an old token changes nothing,
+generation only: every change of state and the end of every probe begins a new one. A result with an old token changes nothing,
 whatever it says. A probe has a lease; when that is over the slot is free again.
 """
 
@@ -114,7 +114,7 @@ class Breaker:
 
     Attributes:
         closed: whether it lets everyone through; time alone never changes that.
-        generation: the token that a call is given while it is closed.
+        generation: the token that the next call would be given.
     """
 
     __slots__ = (
@@ -166,7 +166,6 @@ class Breaker:
             return None
         self._probing = True
         self._probe_since = now
-        self.generation += 1
         return self.generation
 
     def succeeded(self, token: int, now: float) -> None:
