@@ -517,9 +517,9 @@ async def test_a_tls_handshake_that_is_cut_is_a_connect_failure(how):
         assert counts(transport) == (0, 0)
 
 
-async def test_a_key_that_cannot_be_written_at_all_is_a_failure_too():
+async def test_a_method_that_is_none_is_a_failure_of_the_request():
     async with serving(always(answer())) as server, transporting() as transport:
-        failure = await failure_of(ask(transport, post(server.url(), **{"x-tag": "\ud800"})))
+        failure = await failure_of(ask(transport, WireRequest("GET\r\nx: y", server.url(), {})))
         assert failure.kind is Kind.INVALID_REQUEST
         assert failure.executed is Executed.NO
 

@@ -127,3 +127,9 @@ def written(value: object, kind: str) -> str:
     if kind.startswith("size"):
         return format_size(int(str(value)))
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize("key", ["priority", "weight", "enabled", "allow_private_network", "catch_all"])
+def test_the_page_gives_a_provider_its_defaults(key: str):
+    default = FIELDS[f"providers.*.{key}"].default
+    assert ROWS[f"providers.*.{key}"][1] == f"`{written(default, '')}`"

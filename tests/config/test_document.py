@@ -165,3 +165,9 @@ def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path: Path):
 
 def test_a_number_of_a_million_digits_is_only_text():
     assert plain("a: " + "9" * 1_000_000) == {"a": "9" * 1_000_000}
+
+
+@pytest.mark.timeout(15)
+def test_a_tag_of_a_megabyte_is_refused_at_once():
+    for text in ("a: " + "!" * 1_000_000, "a: [" + "!x" * 500_000 + "]"):
+        assert "remove it, or quote the text" in problem(text)

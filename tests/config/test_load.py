@@ -415,4 +415,11 @@ def test_what_was_passed_is_not_changed(known: Known):
 def test_many_problems_are_cut_short(known: Known):
     found = refused(known, {f"key{n}": 1 for n in range(250)})
     assert len(found) == 101
-    assert found[-1] == "and 150 more problems"
+    assert found[-1] == "and more problems: mend these first"
+
+
+@pytest.mark.timeout(15)
+def test_thousands_of_wrong_names_among_thousands_are_reported_in_reasonable_time(known: Known):
+    providers = {f"p{n}": {"adapter": "openai"} for n in range(3000)}
+    found = refused(known, {"providers": providers, "models": {f"a{n}": f"q{n}/x" for n in range(3000)}})
+    assert len(found) == 101

@@ -177,4 +177,4 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreakerMachine = BreakerMachine.TestCase
-TestBreakerMachine.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestBreakerMachine.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)

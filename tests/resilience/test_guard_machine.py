@@ -101,4 +101,4 @@ class GuardMachine(RuleBasedStateMachine):
 
 
 TestGuardMachine = GuardMachine.TestCase
-TestGuardMachine.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestGuardMachine.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)

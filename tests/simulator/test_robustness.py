@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+import uvloop
 
 import segue.simulator
 from segue.simulator import Simulator
@@ -116,6 +117,31 @@ async def test_it_stops_in_the_middle_of_everything():
     await asyncio.gather(*running)
     assert {record.outcome for record in sim.seen()} == {"stopped"}
     await sim.stop()
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+def test_resets_work_on_both_event_loops(runner):
+    """`refuse`, `cut` and `down` end in a TCP reset under asyncio's own loop and under uvloop, and closing is prompt."""
+
+    async def reset_by(sim: Simulator, kind: str, data: bytes) -> None:
+        sim.fault(kind, kind if kind != "down" else "stall")
+        reader, writer = await asyncio.open_connection("127.0.0.1", sim.port)
+        writer.write(data)
+        if kind == "down":
+            await reader.readuntil(b'"content":" ')
+            sim.fault(kind, "down")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        writer.close()
+
+    async def main() -> list[str]:
+        body = b'{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}'
+        async with asyncio.timeout(10), Simulator() as sim:
+            for kind in ("refuse", "cut", "down"):
+                await reset_by(sim, kind, post(body, path=b"/%s/v1/chat/completions" % kind.encode()))
+            return [record.outcome for record in sim.seen()]
+
+    assert runner(main()) == ["aborted"] * 3
 
 
 def test_it_imports_nothing_else_of_segue():

@@ -43,7 +43,7 @@ class World:
         if self.transport is None:
             from segue.backends.transport.aiohttp_transport import AiohttpTransport
 
-            self.transport = AiohttpTransport()
+            self.transport = AiohttpTransport(per_host=0)
         return self.transport
 
     def load_of(self, provider_id: str) -> Load:

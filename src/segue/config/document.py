@@ -25,6 +25,8 @@ DEEPEST = 32
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+# The parser takes quadratic time for a long tag, and tags are refused anyway.
+_LONG_TAG = re.compile(r"(?<![^\s\[\]{},:-])!\S{1000}")
 _WORDS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -131,6 +133,9 @@ def parse_document(content: bytes | str, name: str) -> Document:
             [f"{name}: is larger than {LARGEST_FILE // 1024**2} MiB: split it or remove what is generated"]
         )
     text = content if isinstance(content, str) else _decode(content, name)
+    if long := _LONG_TAG.search(text):
+        line = text.count("\n", 0, long.start()) + 1
+        raise ConfigError([f"{name}:{line}: a very long word that begins with '!': remove it, or quote the text"])
     reader = _Reader(name)
     try:
         root = reader.read(_events(text))

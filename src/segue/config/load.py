@@ -118,7 +118,7 @@ def _settings(
 
     found = list(dict.fromkeys(line(problem) for problem in (*first, *later)))
     if len(found) > MOST_PROBLEMS:
-        found[MOST_PROBLEMS:] = [f"and {len(found) - MOST_PROBLEMS} more problems"]
+        found[MOST_PROBLEMS:] = ["and more problems: mend these first"]
     if found:
         raise ConfigError(found)
     warnings = tuple(dict.fromkeys(line(problem) for problem in sections.warnings))

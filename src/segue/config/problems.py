@@ -17,7 +17,7 @@ MOST_PROBLEMS = 100
 _PLAIN_NAME = re.compile(r"[\w.*/@+-]{1,64}")
 _LONGEST_SHOWN = 60
 _MOST_NAMES_SHOWN = 12
-_MOST_COMPARED = 5000
+_MOST_COMPARED = 1000
 
 
 class Unusable(ValueError):

@@ -6,6 +6,7 @@ not called unknown.
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from segue.config.fields import LONGEST_TEXT
 from segue.config.known import Known
 from segue.config.listed import parse_tiers
 from segue.config.models import Policy, Provider, Settings
-from segue.config.problems import Hidden, Place, Problem, did_you_mean, kind_of, shown, unknown_key
+from segue.config.problems import MOST_PROBLEMS, Hidden, Place, Problem, did_you_mean, kind_of, shown, unknown_key
 from segue.config.translate import key_names, problems_of
 
 PROVIDER_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
@@ -141,7 +142,8 @@ class Sections:
             except ValueError as error:
                 self._report(path, str(error))
         ids = self._entries("providers", quietly=True)
-        self.problems += check_models(self._targets, ids, self._providers)
+        # Every comparison with the names that there are costs time, and more than these are not shown.
+        self.problems += islice(check_models(self._targets, ids, self._providers), MOST_PROBLEMS + 1)
         self.warnings += model_warnings(self._targets, self._providers)
 
     def _read_policies(self) -> None:

@@ -3,9 +3,9 @@
 FastAPI serves them: they are looked at by people and by monitors, not by the traffic.
 """
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -91,7 +91,8 @@ class Pages:
         record = await log.get(call_id) if log is not None and len(call_id) <= 64 else None  # noqa: PLR2004
         if record is None or not (caller.admin or record.caller_id == caller.id):
             raise HTTPException(404, f"no call {call_id[:64]!r} is recorded")
-        return asdict(record)
+        shown: dict[str, Any] = msgspec.to_builtins(record)
+        return shown
 
     async def keys(self) -> list[dict[str, Any]]:
         """Every API key, without the keys themselves."""

@@ -6,8 +6,8 @@ it again.
 
 What is hard is everything that comes late: an answer to a call that began before the breaker opened, a probe whose
 caller went away, a probe that never comes back. So whoever is admitted gets a token, a number that is used for one
-generation only: every change of state and the end of every probe begins a new one. A result with an old token changes nothing,
-whatever it says. A probe has a lease; when that is over the slot is free again.
+generation only: every change of state and the end of every probe begins a new one. A result with an old token changes
+nothing, whatever it says. A probe has a lease; when that is over the slot is free again.
 """
 
 from collections.abc import Callable

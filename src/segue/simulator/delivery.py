@@ -18,7 +18,7 @@ _FLUSH_TRIES: Final = 5_000
 _FLUSH_SECONDS: Final = 0.002
 
 
-def abort(transport: asyncio.BaseTransport | None, *, reset: bool = True) -> None:
+def abort(transport: asyncio.Transport | None, *, reset: bool = True) -> None:
     """Close a connection now: with a TCP reset (nothing more is sent), or with an ordinary close after a flush."""
     if not isinstance(transport, asyncio.Transport) or transport.is_closing():
         return
@@ -37,14 +37,10 @@ async def until_hang_up() -> None:
     await asyncio.Event().wait()
 
 
-async def flushed(transport: asyncio.BaseTransport | None) -> None:
+async def flushed(transport: asyncio.Transport | None) -> None:
     """Return when the operating system has taken all that was written, so that an abort cannot swallow it."""
     for _ in range(_FLUSH_TRIES):
-        if (
-            not isinstance(transport, asyncio.Transport)
-            or transport.is_closing()
-            or not transport.get_write_buffer_size()
-        ):
+        if transport is None or transport.is_closing() or not transport.get_write_buffer_size():
             return
         await asyncio.sleep(_FLUSH_SECONDS)
 
