@@ -121,7 +121,7 @@ async def test_it_stops_in_the_middle_of_everything():
 
 @pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
 def test_resets_work_on_both_event_loops(runner):
-    """`refuse`, `cut` and `down` end in a TCP reset under asyncio's own loop and under uvloop, and closing is prompt."""
+    """`refuse`, `cut` and `down` end in a TCP reset under asyncio's own loop and under uvloop."""
 
     async def reset_by(sim: Simulator, kind: str, data: bytes) -> None:
         sim.fault(kind, kind if kind != "down" else "stall")

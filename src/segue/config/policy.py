@@ -56,8 +56,8 @@ class ResolvedPolicy:
 
 # A weather service answers in a second or not at all, and is seldom missed: short patience, long rest.
 ORDINARY = ResolvedPolicy()
-# A model may think for minutes and is dear to do without: long patience, a short rest. A chat's 600 s and 240 s are
-# what OpenAI's own SDKs allow a call and what its longest plain answers take.
+# A model may think for minutes and is dear to do without: long patience, a short rest. 600 s is also what OpenAI's own
+# SDK waits by default, so that we do not give up before the caller does.
 LLM = ResolvedPolicy(deadline=600.0, timeouts=Limits(), breaker=BreakerNumbers())
 BUILT_IN: Mapping[str, ResolvedPolicy] = {"llm": LLM}
 """Defaults by family; `ORDINARY` for all others."""

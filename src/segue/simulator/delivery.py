@@ -20,7 +20,7 @@ _FLUSH_SECONDS: Final = 0.002
 
 def abort(transport: asyncio.Transport | None, *, reset: bool = True) -> None:
     """Close a connection now: with a TCP reset (nothing more is sent), or with an ordinary close after a flush."""
-    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+    if transport is None or transport.is_closing():
         return
     if not reset:
         transport.close()
