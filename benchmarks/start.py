@@ -15,7 +15,9 @@ import urllib.request
 from pathlib import Path
 
 RUNS = 7
-CONFIG = 'store: "sqlite:///{folder}/segue.db"\nproviders:\n  one: {{adapter: openai, key: sk-not-used, models: [gpt-4o]}}\n'
+CONFIG = (
+    'store: "sqlite:///{folder}/segue.db"\nproviders:\n  one: {{adapter: openai, key: sk-not-used, models: [gpt-4o]}}\n'
+)
 
 
 def timed(command: list[str]) -> float:

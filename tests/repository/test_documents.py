@@ -41,14 +41,16 @@ def test_the_configuration_of_the_readme_loads(tmp_path):
     path = tmp_path / "segue.yaml"
     path.write_text(block)
     names = re.findall(r"\$\{(\w+)\}", block)
-    loaded = load_settings(path, dict.fromkeys(names, "sk-some-key-1234"), known())
+    loaded = load_settings(path, {name: f"sk-key-of-{name}" for name in names}, known())
     assert set(loaded.settings.providers) == {"openai", "groq", "openweather", "weatherapi"}
     assert loaded.warnings == ()
 
 
 def test_status_names_every_row_of_the_mission():
     """docs/status.md has one row for each id, each of them with a state."""
-    rows = dict(re.findall(r"^\| (S\d\.\d+) \| (true|begun|open) ", (ROOT / "docs" / "status.md").read_text(), re.M))
+    rows = dict(
+        re.findall(r"^\| (S\d\.\d+) \| (true|begun|open) ", (ROOT / "docs" / "status.md").read_text(), re.MULTILINE)
+    )
     assert list(rows) == MISSION
 
 
@@ -68,8 +70,10 @@ def test_nothing_committed_names_a_machine_or_a_package_host():
     """No path of a home directory and no registry's host stands in what is committed."""
     banned = re.compile(r"(?<![.\w])/(?:home|root|Users)/|pypi\.org|pythonhosted|registry\.npmjs", re.IGNORECASE)
     for path in ROOT.rglob("*"):
-        if not path.is_file() or any(part.startswith((".venv", ".git", ".mypy", ".ruff", ".pytest", ".hypo", ".import"))
-                                     for part in path.relative_to(ROOT).parts):
+        if not path.is_file() or any(
+            part.startswith((".venv", ".git", ".mypy", ".ruff", ".pytest", ".hypo", ".import"))
+            for part in path.relative_to(ROOT).parts
+        ):
             continue
         if path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml"} and path != Path(__file__):
             assert not banned.search(path.read_text()), path

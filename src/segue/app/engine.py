@@ -104,32 +104,59 @@ class Engine:
             loaded = read()
             self._put_in_force(loaded.settings, self._changes)
         except ConfigError as error:
-            self.problems = error.problems
-            self.world.signals.emit(
-                ConfigurationChanged(self._snapshot.version, accepted=False, problems=error.problems)
-            )
-            return False
+            return self._refused(error.problems)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new configuration, the old one goes on
+            # The text of a stranger's exception may quote what it read, secrets included; a file's error does not.
+            why = str(error) if isinstance(error, OSError) else type(error).__name__
+            return self._refused((f"the configuration cannot be read: {why}",))
         self._base = loaded.settings
         self.warnings = loaded.warnings
         self.problems = ()
         self.world.signals.emit(ConfigurationChanged(self._snapshot.version, accepted=True))
         return True
 
-    def register(self, provider_id: str, adapter: str | AdapterKind, values: Mapping[str, Any]) -> None:
+    def _refused(self, problems: tuple[str, ...]) -> bool:
+        self.problems = problems
+        self.world.signals.emit(ConfigurationChanged(self._snapshot.version, accepted=False, problems=problems))
+        return False
+
+    def register(
+        self,
+        provider_id: str,
+        adapter: str | AdapterKind,
+        values: Mapping[str, Any],
+        *,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         """Add a provider, or replace one of the same id. Calls under way are not touched.
+
+        Args:
+            provider_id: its name.
+            adapter: the id of an adapter, or one of the program's own.
+            values: what stands under a provider in the configuration.
+            environ: the variables for `${NAME}`; none when absent, since not everybody who may register a provider
+                may read the environment.
 
         Raises:
             ConfigError: a value is wrong; nothing has changed.
         """
+        adapters = self.world.adapters
+        before = dict(adapters)
         if not isinstance(adapter, str):
-            self.world.adapters[adapter.id] = adapter
+            adapters[adapter.id] = adapter
             adapter = adapter.id
-        loaded = parse_settings({"providers": {provider_id: {"adapter": adapter, **values}}}, known(self.world))
-        changes = self._copied_changes()
-        changes.registered[provider_id] = loaded.settings.providers[provider_id]
-        changes.removed.discard(provider_id)
-        changes.enabled.pop(provider_id, None)
-        self._change(changes)
+        try:
+            wanted = {"providers": {provider_id: {"adapter": adapter, **values}}}
+            loaded = parse_settings(wanted, known(self.world), environ=environ)
+            changes = self._copied_changes()
+            changes.registered[provider_id] = loaded.settings.providers[provider_id]
+            changes.removed.discard(provider_id)
+            changes.enabled.pop(provider_id, None)
+            self._change(changes)
+        except BaseException:
+            adapters.clear()
+            adapters.update(before)
+            raise
 
     def remove(self, provider_id: str) -> None:
         """Take a provider out: new calls do not see it, calls under way finish.
@@ -140,7 +167,9 @@ class Engine:
         self._must_exist(provider_id)
         changes = self._copied_changes()
         changes.registered.pop(provider_id, None)
-        changes.removed.add(provider_id)
+        changes.enabled.pop(provider_id, None)
+        if provider_id in self._base.providers:  # else there is nothing to hide, and the list would grow for ever
+            changes.removed.add(provider_id)
         self._change(changes)
 
     def enable(self, provider_id: str, *, enabled: bool = True) -> None:

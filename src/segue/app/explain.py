@@ -6,6 +6,7 @@ from segue.app.snapshot import Line
 from segue.core.call import CallOptions
 from segue.core.features import Features
 from segue.core.provider import Candidate
+from segue.pipeline.call_layers import tiers_for
 from segue.routing.plan import Plan
 
 
@@ -49,10 +50,10 @@ def explain(line: Line, model: str, options: CallOptions | None, version: int) -
     """Every candidate for a name in the order in which it would be asked.
 
     Raises:
-        CallFailed: the name is unknown.
+        CallFailed: the name, or a fallback that the options name, is unknown, or there is no provider.
     """
     parts = line.parts
-    plan = Plan(parts.resolve(model), Features(model=model), options)
+    plan = Plan(tiers_for(parts, model, options), Features(model=model), options)
     now = parts.clock.now()
     considered = []
     rank = 0

@@ -7,8 +7,10 @@ Failures raise typed exceptions (`segue.core.errors`); a reply is never a succes
 to disk unless the configuration names a `store`.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,6 +74,7 @@ class Segue:
         store = loaded.settings.store if "store" in loaded.settings.model_fields_set else None
         self._running = Running(self.engine, store_url=store)
         self._started = False
+        self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self._start()
@@ -167,7 +170,7 @@ class Segue:
         Raises:
             ConfigError: a value is wrong; nothing has changed.
         """
-        self.engine.register(provider_id, adapter, values)
+        self.engine.register(provider_id, adapter, values, environ=os.environ)
 
     def enable(self, provider_id: str) -> None:
         """Let a provider take part again."""
@@ -214,10 +217,13 @@ class Segue:
         request = chat.from_fields({"model": model, "messages": to_messages(messages), **parameters}, False)
         if request.fallbacks:
             options = options or CallOptions()
-            options.fallbacks = (*request.fallbacks, *options.fallbacks)
+            # A copy: the caller may use the same options again.
+            options = replace(options, fallbacks=(*request.fallbacks, *options.fallbacks))
         return await self._run(chat.id, request, options)
 
     async def _run(self, operation: str, request: Any, options: CallOptions | None) -> tuple[Call, Outcome]:
+        if options is not None:
+            _check(options)
         await self._start()
         call = self.engine.call(self.engine.operation(operation), request, options=options)
         outcome = await self.engine.run(call)
@@ -226,9 +232,24 @@ class Segue:
         return call, outcome
 
     async def _start(self) -> None:
-        if not self._started:
-            self._started = True
-            await self._running.start()
+        if self._started:
+            return
+        async with self._starting:
+            if not self._started:
+                await self._running.start()
+                self._started = True
+
+
+def _check(options: CallOptions) -> None:
+    """Wishes that cannot be meant.
+
+    Raises:
+        RequestInvalid: naming the field.
+    """
+    if options.deadline is not None and not options.deadline > 0:
+        raise RequestInvalid(f"deadline: expected seconds above 0, not {options.deadline!r}", param="deadline")
+    if options.max_attempts is not None and options.max_attempts < 1:
+        raise RequestInvalid(f"max_attempts: expected 1 or more, not {options.max_attempts!r}", param="max_attempts")
 
 
 def discovered(
@@ -240,7 +261,7 @@ def discovered(
         ConfigError: there are none.
     """
     needs = [
-        AdapterNeeds(name, kind.environment, kind.needs_key)
+        AdapterNeeds(name, kind.environment, kind.needs_key, kind.priority)
         for name in ADAPTERS.ids()
         if (kind := ADAPTERS.get(name)).environment
     ]

@@ -37,7 +37,7 @@ class Running:
 
     Attributes:
         keys: API keys by their digests; empty when there is no store.
-        keys_version: counts up whenever `keys` was loaded anew.
+        locked: whether a key was ever made; revoking the last one must not open the service again.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Running:
         self.call_log: CallLog | None = None
         self.key_store: KeyStore | None = None
         self.keys: dict[bytes, KeyRecord] = {}
+        self.locked = False
         self.metrics = Metrics(
             in_flight=lambda: {name: load.in_flight for name, load in engine.world.loads.items()},
             dropped=lambda: self.call_log.dropped if self.call_log else 0,
@@ -80,7 +81,7 @@ class Running:
             self.store = await Store.open(self._store_url)
             try:
                 self.key_store = await KeyStore.open(self.store, clock=world.clock, chance=world.chance)
-                self.keys = await self.key_store.load()
+                await self.reload_keys()
             except BaseException:
                 await self.store.close()
                 raise
@@ -127,6 +128,7 @@ class Running:
         """Load the API keys anew: one was made or revoked."""
         if self.key_store is not None:
             self.keys = await self.key_store.load()
+            self.locked = self.locked or bool(self.keys) or bool(await self.key_store.list())
 
     def _reread(self) -> Loaded:
         assert self._read is not None  # noqa: S101 - reload has looked

@@ -4,22 +4,26 @@ A call takes the snapshot that is in force when it arrives and keeps it to its e
 calls see the new world, old ones finish in the old, and no lock is held on the way of a call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
 from segue.app.catalogue import ADAPTERS, STRATEGIES, operations
-from segue.app.world import World
+from segue.app.world import Part, World, face
 from segue.config.models import Provider as ProviderSettings
 from segue.config.models import Settings
 from segue.config.policy import ResolvedPolicy, resolve_policy
+from segue.core.errors import ConfigError
 from segue.core.operation import Operation
 from segue.core.ports import AdapterKind, Executor, ProviderSpec
-from segue.core.provider import NO_KEY, Candidate, Key, ModelInfo, Provider, Target
+from segue.core.provider import NO_KEY, Candidate, Key, Load, ModelInfo, Provider, Target
+from segue.core.signals import Signals
 from segue.pipeline.order import compose
 from segue.pipeline.parts import CallHandler, Parts, Policy
 from segue.pipeline.wire import WireExecutor
 from segue.resilience.breaker import BreakerOptions
+from segue.resilience.health import HealthBook
 from segue.routing.names import Names, make_tier
 from segue.routing.plan import Group, Tier, Tiers
 
@@ -50,20 +54,47 @@ class Snapshot:
 
 
 def build(settings: Settings, world: World, version: int) -> Snapshot:
-    """Compile a configuration. Nothing of the running one changes if this raises."""
+    """Compile a configuration.
+
+    Raises:
+        ConfigError: it cannot be used. Nothing of the running one has changed: health and counters least of all.
+    """
     policies = {
         operation.id: resolve_policy(settings.policies, operation.id, operation.family)
         for operation in operations().values()
     }
-    providers = {
-        provider_id: _provider(provider_id, wanted, world) for provider_id, wanted in settings.providers.items()
-    }
-    lines = {
-        operation.id: _line(operation, policies[operation.id], settings, list(providers.values()), world)
-        for operation in operations().values()
-    }
-    world.keep_only(set(providers))
-    return Snapshot(version, settings, providers, lines)
+    faces: dict[Part, bytes] = {}
+    providers: dict[str, Provider] = {}
+    for provider_id, wanted in settings.providers.items():
+        with _blamed(f"providers.{provider_id}: adapter {wanted.adapter!r}"):
+            providers[provider_id] = provider = _provider(provider_id, wanted, world)
+        faces[provider_id, ""] = face(f"{wanted.adapter} {wanted.base_url}")
+        faces |= {(provider_id, key.label): face(key.secret) for key in provider.keys}
+
+    def lines(health: HealthBook) -> dict[str, Line]:
+        compiled = {}
+        for operation in operations().values():
+            policy = policies[operation.id]
+            with _blamed(f"policies: {operation.id}: strategy {policy.strategy!r}"):
+                compiled[operation.id] = _line(operation, policy, settings, list(providers.values()), world, health)
+        return compiled
+
+    if version > 1:
+        # A rehearsal on a book that nobody reads: guards of the real one would change breakers that are in force.
+        lines(HealthBook(Signals()))
+    world.settle(faces, {provider_id: provider.load for provider_id, provider in providers.items()})
+    return Snapshot(version, settings, providers, lines(world.health))
+
+
+@contextmanager
+def _blamed(where: str) -> Iterator[None]:
+    """Turn what a plugin raises into a problem of the configuration, with its place."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError([f"{where}: {type(error).__name__}: {error}"]) from error
 
 
 def adapter_of(name: str, world: World) -> AdapterKind:
@@ -75,9 +106,6 @@ def _provider(provider_id: str, wanted: ProviderSettings, world: World) -> Provi
     kind = adapter_of(wanted.adapter, world)
     secrets = [secret.get_secret_value() for secret in wanted.all_keys]
     keys = tuple(Key(f"key-{number}", secret) for number, secret in enumerate(secrets, start=1)) or (NO_KEY,)
-    world.remember(provider_id, "", f"{wanted.adapter} {wanted.base_url}")
-    for key in keys:
-        world.remember(provider_id, key.label, key.secret)
     spec = ProviderSpec(provider_id, wanted.adapter, wanted.base_url, wanted.allow_private_network, wanted.options)
     built = kind.build(spec)
     executor: Executor
@@ -103,12 +131,17 @@ def _provider(provider_id: str, wanted: ProviderSettings, world: World) -> Provi
         priority=wanted.priority,
         weight=wanted.weight,
         enabled=wanted.enabled,
-        load=world.load_of(provider_id),
+        load=world.loads.get(provider_id) or Load(),
     )
 
 
 def _line(
-    operation: Operation, policy: ResolvedPolicy, settings: Settings, providers: Sequence[Provider], world: World
+    operation: Operation,
+    policy: ResolvedPolicy,
+    settings: Settings,
+    providers: Sequence[Provider],
+    world: World,
+    health: HealthBook,
 ) -> Line:
     serving = [provider for provider in providers if operation.id in provider.operations]
     strategy = STRATEGIES.get(policy.strategy)
@@ -121,14 +154,15 @@ def _line(
         min_calls=numbers.min_calls,
         open_for=numbers.open_for,
         successes=numbers.successes,
-        # A probe may be a stream that lives long after it has shown that the provider is well.
-        lease=max(limits.total, limits.first_content, limits.stream) + 10.0,
+        # Longer than a probe can take to find out: a stream has done so with its first content.
+        lease=max(limits.total, limits.first_byte, limits.first_content) + 10.0,
     )
+    known = {(provider.id, info.id): info for provider in serving for info in provider.models}
 
     def target(provider: Provider, model: str) -> Target:
-        info = next((info for info in provider.models if info.id == model), None)
+        info = known.get((provider.id, model))
         candidates = tuple(
-            Candidate(provider, model, key, world.health.guard(provider.id, model, key.label, options), info)
+            Candidate(provider, model, key, health.guard(provider.id, model, key.label, options), info)
             for key in provider.keys
         )
         return Target(provider, model, candidates)

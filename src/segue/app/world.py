@@ -5,6 +5,7 @@ not look well again because somebody corrected a typing error elsewhere in the f
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from segue.core.clock import Chance, Clock, SystemChance, SystemClock
@@ -13,6 +14,9 @@ from segue.core.provider import Load
 from segue.core.signals import Signals
 from segue.pipeline.parts import Gate
 from segue.resilience.health import HealthBook
+
+Part = tuple[str, str]
+"""A provider's id and a key's label; without a label, the provider itself."""
 
 
 @dataclass(slots=True)
@@ -33,7 +37,7 @@ class World:
     health: HealthBook = field(init=False)
     adapters: dict[str, AdapterKind] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
-    _faces: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    _faces: dict[Part, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.health = HealthBook(self.signals)
@@ -46,31 +50,28 @@ class World:
             self.transport = AiohttpTransport(per_host=0)
         return self.transport
 
-    def load_of(self, provider_id: str) -> Load:
-        """How busy a provider is; the same object in every snapshot."""
-        return self.loads.setdefault(provider_id, Load())
+    def settle(self, faces: Mapping[Part, bytes], loads: Mapping[str, Load]) -> None:
+        """Take over what a configuration that was found good says of its providers.
 
-    def remember(self, provider_id: str, part: str, what: str) -> None:
-        """Forget the health of a provider, or of a key of it, when another one has taken its name.
+        The health of a provider, or of a key of it, is forgotten when it is no longer configured, and when another one
+        has taken its name.
 
         Args:
-            provider_id: the provider.
-            part: the key's label; empty for the provider's own address.
-            what: address or secret; only its hash is kept.
+            faces: `face` of each provider's address, and of each key by its label.
+            loads: of each provider.
         """
-        face = hashlib.blake2b(what.encode(), digest_size=16).digest()
-        before = self._faces.get((provider_id, part))
-        self._faces[provider_id, part] = face
-        if before is not None and before != face:
-            if part:
-                self.health.forget(provider_id, part)
-            else:
+        for (provider_id, part), before in self._faces.items():
+            if (provider_id, "") not in faces:
                 self.health.forget(provider_id)
+            elif faces.get((provider_id, part), before) != before:
+                self.health.forget(provider_id, part or None)
+        # A key that is gone may come back at its old place, and then is known by its face.
+        kept = {part: face for part, face in self._faces.items() if (part[0], "") in faces}
+        self._faces = {**kept, **faces}
+        self.loads.clear()
+        self.loads.update(loads)
 
-    def keep_only(self, provider_ids: set[str]) -> None:
-        """Drop what belonged to providers that are no longer configured."""
-        for gone in {provider_id for provider_id, _ in self._faces} - provider_ids:
-            self.health.forget(gone)
-            self.loads.pop(gone, None)
-            for face in [face for face in self._faces if face[0] == gone]:
-                del self._faces[face]
+
+def face(what: str) -> bytes:
+    """What is kept of an address or a secret to know it again: its hash."""
+    return hashlib.blake2b(what.encode(), digest_size=16).digest()

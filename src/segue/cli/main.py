@@ -16,7 +16,7 @@ from segue.cli.explain import explain
 from segue.cli.keys import keys
 from segue.cli.schema import openapi, schema
 from segue.cli.simulate import simulate
-from segue.cli.test import test
+from segue.cli.test import try_provider
 from segue.cli.up import up
 from segue.core.errors import CallFailed, ConfigError, SegueError
 
@@ -31,8 +31,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (up, demo, check, explain, test, simulate, schema, openapi):
-    app.command()(command)
+for name, command in (
+    ("up", up),
+    ("demo", demo),
+    ("check", check),
+    ("explain", explain),
+    ("test", try_provider),
+    ("simulate", simulate),
+    ("schema", schema),
+    ("openapi", openapi),
+):
+    app.command(name)(command)
 app.add_typer(keys, name="keys")
 
 

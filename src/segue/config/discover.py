@@ -23,12 +23,14 @@ class AdapterNeeds:
         environment: variables that may hold its key, the first that is set counts.
         needs_key: whether it cannot work without. Adapters without a key and without variables are not looked for:
             nothing would say that they are meant.
+        priority: the provider's, lower is tried earlier: which of two is the spare one.
         extra: what it needs besides, as setting → variable: `{"base_url": "AZURE_OPENAI_ENDPOINT"}`.
     """
 
     id: str
     environment: Sequence[str]
     needs_key: bool = True
+    priority: int = 1
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +71,7 @@ def discover(
     Raises:
         ConfigError: no provider was found; it says what was looked for.
     """
-    providers: dict[str, dict[str, str]] = {}
+    providers: dict[str, dict[str, object]] = {}
     found: dict[str, str] = {}
     lacking: dict[str, str] = {}
     looked_for: dict[str, None] = {}
@@ -85,7 +87,8 @@ def discover(
             continue
         found[adapter.id] = variable
         extra = {key: f"${{{name}}}" for key, name in adapter.extra.items()}
-        providers[adapter.id] = {"adapter": adapter.id, "key": f"${{{variable}}}", **extra}
+        wanted = {"adapter": adapter.id, "key": f"${{{variable}}}", "priority": adapter.priority}
+        providers[adapter.id] = {**wanted, **extra}
     if not providers:
         raise ConfigError(_nothing(lacking, looked_for))
     loaded = parse_settings({"providers": providers}, known, environ=environ, overrides=overrides)

@@ -220,6 +220,11 @@ class AdapterKind(Protocol):
         ...
 
     @property
+    def priority(self) -> int:
+        """Its place among providers that were found in the environment; lower is tried earlier."""
+        ...
+
+    @property
     def models(self) -> Sequence[str]:
         """The catalogue used when the configuration lists no models."""
         ...

@@ -38,6 +38,13 @@ class Permit(Protocol):
         """The provider answered as it should."""
         ...
 
+    def proven(self, now: float) -> None:
+        """The answer has begun well, though it will take its time: a probe has found out what it was sent for.
+
+        It may be called before one of the three; of an attempt that is no probe nothing is learnt yet.
+        """
+        ...
+
     def fail(self, now: float, scope: str, kind: str) -> None:
         """The provider failed in a way that counts against what `scope` names."""
         ...

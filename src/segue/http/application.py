@@ -4,6 +4,7 @@ A hot request is found by one look into a dictionary and goes straight to its su
 validation and docs, serves the pages that people and machines look at now and then, and never sees a hot request.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -12,11 +13,12 @@ import msgspec
 
 from segue.app.catalogue import operations
 from segue.app.running import Running
-from segue.core.errors import CallFailed, RequestInvalid
+from segue.core.errors import CallFailed, Overloaded, RequestInvalid
 from segue.core.operation import Nature
 from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, Exchange, Receive, Scope, Send
 from segue.http.problem import problem
+from segue.http.results import error_headers
 from segue.http.surfaces.openai import OpenAISurface, error_body
 from segue.http.surfaces.services import ServicesSurface
 
@@ -28,6 +30,10 @@ Routes = Mapping[str, Mapping[str, Handler]]
 
 NOT_OFFERED = ("/v1/realtime", "/v1/videos", "/v1/fine_tuning")
 """Paths of OpenAI's API that Segue does not offer: 501, so that nobody looks for a typing error."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+OPENAI_PATHS = ("/v1/chat/", "/v1/models", "/openai/", *NOT_OFFERED)
+"""Where errors have OpenAI's shape."""
 
 
 class Application:
@@ -44,6 +50,7 @@ class Application:
         self._openai = OpenAISurface(running, authenticator)
         self._services = ServicesSurface(running, authenticator)
         self._hot = self._hot_routes()
+        self._prefixes = self._prefix_routes()
         self._pages: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,19 +58,21 @@ class Application:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        methods = self._hot.get(scope["path"])
-        handler = methods.get(scope["method"]) if methods is not None else self._by_prefix(scope)
-        if handler is None and methods is None and not scope["path"].startswith(NOT_OFFERED):
-            await self._page()(scope, cast("Any", receive), cast("Any", send))
-            return
+        methods = self._hot.get(scope["path"]) or self._by_prefix(scope["path"])
         exchange = Exchange(scope, receive, send)
         try:
-            if handler is not None:
+            if methods is None:
+                await self._page()(scope, cast("Any", receive), cast("Any", send))
+            elif (handler := methods.get(scope["method"])) is not None:
                 await handler(exchange)
-            elif methods is not None:
-                await self._refuse_method(exchange, methods)
             else:
-                await self._not_offered(exchange)
+                await self._refuse_method(exchange, methods)
+        except asyncio.CancelledError:
+            if not self.running.engine.world.gate.closed:
+                raise
+            # The stop would wait no longer for this answer; the caller is told unless a stream has told already.
+            if not exchange.started:
+                await self._refuse(exchange, _CutOff("Segue stopped before there was an answer: ask another instance"))
         except CallFailed as error:
             await self._refuse(exchange, error)
         except Exception:
@@ -84,12 +93,19 @@ class Application:
                 routes[path] = {"GET": partial(self._services.by_query, operation=operation)}
         return routes
 
-    def _by_prefix(self, scope: Scope) -> Handler | None:
-        path: str = scope["path"]
-        if path.startswith(("/v1/models/", "/openai/v1/models/")) and scope["method"] == "GET":
-            return self._openai.models
-        if path.startswith("/v1/call/") and scope["method"] == "POST":
-            return self._services.by_name
+    def _prefix_routes(self) -> Routes:
+        not_offered = dict.fromkeys(METHODS, self._not_offered)
+        return {
+            "/v1/models/": {"GET": self._openai.models},
+            "/openai/v1/models/": {"GET": self._openai.models},
+            "/v1/call/": {"POST": self._services.by_name},
+            **{f"{prefix}{path}": not_offered for prefix in ("", "/openai") for path in NOT_OFFERED},
+        }
+
+    def _by_prefix(self, path: str) -> Mapping[str, Handler] | None:
+        for prefix, methods in self._prefixes.items():
+            if path.startswith(prefix):
+                return methods
         return None
 
     def _page(self) -> "ASGIApp":
@@ -106,21 +122,28 @@ class Application:
             await receive()
             await send({"type": "websocket.close", "code": 1003, "reason": "Segue speaks HTTP only"})
 
-    async def _refuse(self, exchange: Exchange, error: CallFailed) -> None:
-        if exchange.path.startswith(("/v1/chat", "/v1/models", "/openai")):
-            await exchange.respond(error.status, msgspec.json.encode(error_body(error)), [JSON])
+    async def _refuse(self, exchange: Exchange, error: CallFailed, *headers: tuple[bytes, bytes]) -> None:
+        if exchange.path.startswith(OPENAI_PATHS):
+            body = msgspec.json.encode(error_body(error))
+            await exchange.respond(error.status, body, [JSON, *error_headers(error), *headers])
         else:
-            await exchange.respond(*problem(error))
+            status, body, own = problem(error)
+            await exchange.respond(status, body, [*own, *headers])
 
     async def _refuse_method(self, exchange: Exchange, methods: Mapping[str, Handler]) -> None:
         allowed = ", ".join(methods)
-        message = f"{exchange.method[:20]} is not served at {exchange.path}: use {allowed}"
+        message = f"{exchange.method[:20]} is not served at {exchange.path[:200]}: use {allowed}"
         error = RequestInvalid(message, status=405, code="method_not_allowed")
-        await exchange.respond(405, msgspec.json.encode(error_body(error)), [JSON, (b"allow", allowed.encode())])
+        await self._refuse(exchange, error, (b"allow", allowed.encode()))
 
     async def _not_offered(self, exchange: Exchange) -> None:
-        error = RequestInvalid(f"Segue does not offer {exchange.path[:100]}", status=501, code="not_offered")
-        await exchange.respond(501, msgspec.json.encode(error_body(error)), [JSON])
+        await self._refuse(
+            exchange, RequestInvalid(f"Segue does not offer {exchange.path[:100]}", status=501, code="not_offered")
+        )
+
+
+class _CutOff(Overloaded):
+    should_retry = False  # it was under way
 
 
 class _Defect(CallFailed):

@@ -38,7 +38,7 @@ class Authenticator:
     @property
     def is_open(self) -> bool:
         """Whether anybody may call: by configuration, or on loopback while there is no key."""
-        return self._mode == "open" or (self._loopback and not self._running.keys)
+        return self._mode == "open" or (self._loopback and not self._running.locked)
 
     def caller(self, exchange: Exchange, query_key: str | None = None) -> Caller:
         """Who sent this request.
@@ -75,33 +75,44 @@ class Authenticator:
     def _refuse_foreign_pages(self, exchange: Exchange) -> None:
         origin = exchange.header(b"origin")
         if origin is not None and origin not in self._origins and "*" not in self._origins:
-            page = urlsplit(origin)
-            if page.hostname not in LOOPBACK_NAMES:
-                raise Forbidden(
-                    "a web page of another site calls a service without keys: make one with `segue keys create`, and "
-                    "name the page under server.cors.origins"
-                )
+            foreign = _hostname(origin) not in LOOPBACK_NAMES
+        else:
+            # Images, links and forms of a page send no origin with a GET, but modern browsers say where they come from.
+            foreign = origin is None and exchange.header(b"sec-fetch-site") == "cross-site"
+        if foreign:
+            raise Forbidden(
+                "a web page of another site calls a service without keys: make one with `segue keys create`, and "
+                "name the page under server.cors.origins"
+            )
         host = exchange.header(b"host")
-        if host is not None and urlsplit(f"//{host}").hostname not in LOOPBACK_NAMES:
+        if host is not None and _hostname(f"//{host}") not in LOOPBACK_NAMES:
             raise Forbidden(
                 f"while there is no key only localhost is served, not {host[:100]!r}: make one with `segue keys create`"
             )
 
 
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # half an IPv6 address
+        return None
+
+
 def _credential(exchange: Exchange, query_key: str | None) -> str | None:
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name in KEY_HEADERS:
-        value = exchange.header(name)
-        if not value:
-            continue
-        if name == b"authorization":
-            scheme, _, value = value.partition(" ")
-            if scheme.lower() != "bearer" or not value.strip():
-                raise Unauthenticated("the header authorization must be `Bearer <key>`")
-            value = value.strip()
-        found[name.decode()] = value
+        for value in filter(None, exchange.values(name)):
+            found.setdefault(name.decode(), []).append(_bearer(value) if name == b"authorization" else value)
     if query_key:
-        found["?key="] = query_key
-    if len(set(found.values())) > 1:
+        found["?key="] = [query_key]
+    shown = {value for values in found.values() for value in values}
+    if len(shown) > 1:
         raise Unauthenticated(f"two different credentials, in {' and '.join(found)}: send one")
-    return next(iter(found.values()), None)
+    return next(iter(shown), None)
+
+
+def _bearer(value: str) -> str:
+    scheme, _, key = value.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Unauthenticated("the header authorization must be `Bearer <key>`")
+    return key.strip()

@@ -50,6 +50,13 @@ class Exchange:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1").strip()
 
+    def values(self, name: bytes) -> list[str]:
+        """Every value of a header, in order; empty when it is absent."""
+        if not self.repeated:
+            value = self.header(name)
+            return [] if value is None else [value]
+        return [value.decode("latin-1").strip() for each, value in self.scope["headers"] if each == name]
+
     async def body(self, limit: int) -> bytes:
         """The whole body.
 

@@ -38,8 +38,11 @@ def read_options(exchange: Exchange, fallbacks: tuple[str, ...] = ()) -> CallOpt
         if name not in KNOWN:
             there_are = ", ".join(sorted(one.decode() for one in KNOWN))
             raise RequestInvalid(
-                f"unknown header {name.decode('latin-1')}: there are {there_are}", param=name.decode("latin-1")
+                f"unknown header {name.decode('latin-1')[:MAX_TEXT]}: there are {there_are}",
+                param=name.decode("latin-1")[:MAX_TEXT],
             )
+        if len(exchange.values(name)) > 1:
+            raise RequestInvalid(f"header {name.decode()} is given twice: give it once", param=name.decode())
     if headers.get(b"x-segue-cache", b"off") != b"off":
         raise RequestInvalid("header x-segue-cache: only `off` is known: there is no cache yet", param="x-segue-cache")
     options = CallOptions(fallbacks=fallbacks)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -169,6 +170,8 @@ def make_pages(running: Running, authenticator: Authenticator) -> ASGIApp:
     app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
     app.add_exception_handler(CallFailed, _call_failed)
     app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _defect)
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -213,8 +216,27 @@ async def _http_error(request: Request, error: Exception) -> Response:
         unknown = UnknownOperation(f"there is nothing at {request.url.path[:200]}: /docs lists what there is")
         unknown.code = "not_found"
         return await _call_failed(request, unknown)
-    wrong = RequestInvalid(str(error.detail), status=error.status_code, code=f"http_{error.status_code}")
-    return await _call_failed(request, wrong)
+    allowed = (error.headers or {}).get("allow")
+    detail = str(error.detail) if allowed is None else f"{request.method[:20]} is not served here: use {allowed}"
+    wrong = RequestInvalid(detail, status=error.status_code, code=f"http_{error.status_code}")
+    response = await _call_failed(request, wrong)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """The first complaint of the framework's validation, without the value that was sent: it could be a secret."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    complaint = error.errors()[0]
+    param = ".".join(str(part) for part in complaint["loc"] if part != "body" and not isinstance(part, int))[:100]
+    message = f"field {param!r}: {complaint['msg']}" if param else f"the body: {complaint['msg']}"
+    return await _call_failed(request, RequestInvalid(message, param=param or None, status=422))
+
+
+async def _defect(request: Request, _error: Exception) -> Response:
+    defect = CallFailed("Segue has met a defect of its own; its log says more")
+    defect.code = "internal_error"
+    return await _call_failed(request, defect)
 
 
 async def _no_send(_message: Any) -> None:

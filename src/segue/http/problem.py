@@ -8,6 +8,7 @@ from segue.core.errors import CallFailed
 from segue.http.exchange import Headers
 from segue.http.results import error_headers, told
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 CONTENT = (b"content-type", b"application/problem+json")
 
 
@@ -15,7 +16,7 @@ def problem(error: CallFailed) -> tuple[int, bytes, Headers]:
     """Status, body and headers for an error."""
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(error.status).phrase,
+        "title": _PHRASES.get(error.status, "Error"),  # a vendor's own 4xx may be in no list
         "status": error.status,
         "detail": error.message,
         "code": error.code,

@@ -1,12 +1,15 @@
 """The one loop that carries a stream from its provider to its reader."""
 
+import asyncio
 from collections.abc import Callable
 
-from segue.core.failure import Failure
+from segue.core.failure import Failure, Kind
 from segue.core.outcome import Ending, Stream
 from segue.http.exchange import Exchange, Headers
 
 EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+_STOPPED = Failure(Kind.STREAM_CUT, "Segue is stopping")
 
 
 async def pump(exchange: Exchange, stream: Stream, headers: Headers, broken: Callable[[Failure], bytes]) -> None:
@@ -19,10 +22,19 @@ async def pump(exchange: Exchange, stream: Stream, headers: Headers, broken: Cal
         broken: the event, in the caller's own protocol, that tells of a failure after the first content. The body is
             then ended properly: a cut connection could be taken for a network's, and be asked again.
     """
+    begun = False
     try:
         await exchange.start(200, headers)
+        begun = True
         while piece := await stream.read():
             await exchange.write(piece)
+    except asyncio.CancelledError:
+        stream.cancel()
+        if begun:
+            # Segue stops and could wait no longer; a caller that went away is sent nothing by the server.
+            await exchange.write(broken(_STOPPED))
+            await exchange.finish()
+        raise
     finally:
         stream.cancel()  # changes nothing once it has ended
     end = stream.end

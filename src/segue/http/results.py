@@ -1,6 +1,7 @@
 """What every surface says about a call beside its answer: headers, and the `segue` part of an error."""
 
 import math
+import re
 from typing import Any
 
 from segue.core.call import Call
@@ -8,6 +9,7 @@ from segue.core.errors import CallFailed
 from segue.http.exchange import Headers
 
 MAX_TOLD = 32
+_UNPRINTABLE = re.compile(rb"[^ -~]")
 
 
 def call_headers(call: Call, now: float) -> Headers:
@@ -22,7 +24,8 @@ def call_headers(call: Call, now: float) -> Headers:
     if answered is not None:
         headers.append((b"x-segue-provider", answered.provider.id.encode()))
         if answered.model:
-            headers.append((b"x-segue-model", answered.model.encode("latin-1", "replace")))
+            # A caller may ask a provider for any name at all, one with a line break included.
+            headers.append((b"x-segue-model", _UNPRINTABLE.sub(b"?", answered.model.encode("latin-1", "replace"))))
     at_providers = sum(attempt.elapsed if attempt.ended else now - attempt.started for attempt in call.attempts)
     overhead = max(0.0, now - call.started - call.waited - at_providers)
     headers.append((b"x-segue-overhead-ms", b"%.2f" % (overhead * 1000)))

@@ -7,6 +7,7 @@ written. A second signal does not wait. SIGHUP reads the configuration anew.
 
 import asyncio
 import ipaddress
+import math
 import signal
 import socket
 from collections.abc import Callable
@@ -22,6 +23,9 @@ from segue.http.auth import LOOPBACK_NAMES, Authenticator
 from segue.http.exchange import Receive, Scope, Send
 
 BACKLOG = 2048
+LAST_WORDS = 2.0
+"""Seconds for telling callers whose answers are cut off by the stop, beyond the limit."""
+
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than the 60 s of usual load balancers, who must close first."""
 
@@ -104,14 +108,18 @@ class Service:
 
     async def stop(self, *, wait: bool = True) -> None:
         """Finish what is under way within the limit, then close everything."""
-        settings = self.running.engine.snapshot.settings.server
-        if wait:
-            await self.running.drain(settings.shutdown_timeout)
+        world = self.running.engine.world
+        until = world.clock.now() + (self.running.engine.snapshot.settings.server.shutdown_timeout if wait else 0.0)
+        await self.running.drain(until - world.clock.now())
         if self._server is not None and self._serving is not None:
+            await _cut_off(self._server, after=max(0.0, until - world.clock.now()))
+            self._server.config.timeout_graceful_shutdown = max(1, math.ceil(until - world.clock.now()))
+            self._server.force_exit = world.gate.under_way > 0 or not wait
             self._server.should_exit = True
-            self._server.force_exit = not wait or self.running.engine.world.gate.under_way > 0
-            await self._serving
+            await asyncio.wait((self._serving,))
             self._serving = None
+            for connection in list(self._server.server_state.connections):
+                connection.transport.abort()  # its reader does not read
         await self.running.stop()
 
     async def until_signal(self) -> None:
@@ -167,6 +175,17 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
+async def _cut_off(server: uvicorn.Server, after: float) -> None:
+    """End what is still being answered after so many seconds: callers are told, and calls are settled and recorded."""
+    answering = set(server.server_state.tasks)
+    if answering:
+        _, answering = await asyncio.wait(answering, timeout=after)
+    for task in answering:
+        task.cancel()
+    if answering:
+        await asyncio.wait(answering, timeout=LAST_WORDS)
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address can be reached from this machine only."""
     if host in LOOPBACK_NAMES:
@@ -194,11 +213,8 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError, OverflowError) as error:
         listening.close()
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigError(
-            [
-                f"cannot listen on {host}:{port}: {why.lower()}: stop what uses it, or choose another with --port or --host"
-            ]
-        ) from None
+        remedy = "stop what uses it, or choose another with --port or --host"
+        raise ConfigError([f"cannot listen on {host}:{port}: {why.lower()}: {remedy}"]) from None
     return listening
 
 

@@ -6,12 +6,15 @@ from segue.core.call import Attempt, Call
 from segue.core.errors import Unavailable
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Ending, Outcome, StreamEnd
-from segue.core.provider import Permit
+from segue.core.provider import Permit, Provider
 from segue.core.signals import AttemptEnded
 from segue.pipeline.parts import AttemptHandler, Parts, Policy
 
 MAX_COOLING = 3600.0
 """Seconds: a provider's wish to be left alone is believed for an hour at most, then it is asked again."""
+
+COOLING = frozenset({Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED, Kind.SERVER_ERROR})
+"""Failures with which a provider may ask to be left alone for a while."""
 
 
 def breaker_permit(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
@@ -23,7 +26,7 @@ def breaker_permit(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
         if failure is None:
             permit.succeed(now)
             return
-        if failure.retry_after and failure.kind in {Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED}:
+        if failure.retry_after and failure.kind in COOLING:
             attempt.candidate.guard.cool(now + min(failure.retry_after, MAX_COOLING), failure.scope.value)
         if policy.treatments[failure.kind].counts:
             permit.fail(now, failure.scope.value, failure.kind.value)
@@ -49,6 +52,8 @@ def breaker_permit(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
             permit.abandon(clock.now())
             raise
         if outcome.stream is not None:
+            # First content shows that the provider is well. Others need not wait for that until a long answer ends.
+            permit.proven(clock.now())
             outcome.stream.on_end(lambda end: settle_stream(attempt, permit, end))
         else:
             settle(attempt, permit, outcome.failure)
@@ -80,7 +85,7 @@ def in_flight(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     async def counted(call: Call, attempt: Attempt) -> Outcome:
         candidate = attempt.candidate
         attempt.started = clock.now()
-        if not call.attempts:
+        if not call.attempts or first_at(call, candidate.provider):
             candidate.guard.deposit(attempt.started)
         call.attempts.append(attempt)
         candidate.provider.load.in_flight += 1
@@ -99,6 +104,11 @@ def in_flight(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
         return outcome
 
     return counted
+
+
+def first_at(call: Call, provider: Provider) -> bool:
+    """Whether this provider has not been asked in this call: what failed elsewhere is no retry here."""
+    return all(attempt.candidate.provider is not provider for attempt in call.attempts)
 
 
 class Timer:

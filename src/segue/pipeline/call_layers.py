@@ -1,6 +1,6 @@
 """The layers around a whole call: record, admit, limit, analyse, plan. Their order and reasons stand in `order`."""
 
-from segue.core.call import Call
+from segue.core.call import Call, CallOptions
 from segue.core.errors import CallFailed, NoCandidate, Overloaded, UnknownModel
 from segue.core.outcome import Ending, Outcome, StreamEnd
 from segue.core.signals import CallEnded
@@ -82,7 +82,7 @@ def deadline(parts: Parts, inner: CallHandler) -> CallHandler:
 
     async def limited(call: Call) -> Outcome:
         wanted = call.options.deadline if call.options else None
-        call.deadline = call.started + (allowed if wanted is None else min(wanted, allowed))
+        call.deadline = call.started + (allowed if wanted is None else min(allowed, wanted))
         return await inner(call)
 
     return limited
@@ -119,8 +119,13 @@ def make_plan(parts: Parts, call: Call) -> Plan:
         UnknownModel: the requested name, or a fallback that the caller named, does not exist.
         NoCandidate: no provider of this operation is configured.
     """
-    tiers: Tiers = parts.resolve(call.features.model)
-    for name in call.options.fallbacks if call.options else ():
+    return Plan(tiers_for(parts, call.features.model, call.options), call.features, call.options)
+
+
+def tiers_for(parts: Parts, model: str, options: CallOptions | None) -> Tiers:
+    """The tiers of a name, then those of the fallbacks that the caller named. Errors as of `make_plan`."""
+    tiers: Tiers = parts.resolve(model)
+    for name in options.fallbacks if options else ():
         try:
             tiers += parts.resolve(name)
         except UnknownModel as unknown:
@@ -129,4 +134,4 @@ def make_plan(parts: Parts, call: Call) -> Plan:
         raise NoCandidate(
             f"no provider serves {parts.operation.id!r}: configure one under `providers` (segue schema lists adapters)"
         )
-    return Plan(tiers, call.features, call.options)
+    return tiers

@@ -15,8 +15,9 @@ from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
 from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
-from segue.pipeline.retry import attempts_allowed
+from segue.pipeline.retry import attempts_allowed, times_asked
 from segue.resilience.backoff import full_jitter
+from segue.routing.plan import speaks_of
 
 MAX_WAIT = 60.0
 """Seconds: a provider that wants to be left alone for longer is not waited for (research of SDKs: 60 to 120)."""
@@ -27,11 +28,10 @@ WORTH_A_WAIT = frozenset({Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER_ERROR}
 
 @dataclass(slots=True)
 class Waiting:
-    """A candidate that may be asked again at `ready` (monotonic), after `tries` further tries already made."""
+    """A candidate that may be asked, or asked again, at `ready` on the monotonic clock."""
 
     candidate: Candidate
     ready: float
-    tries: int
 
 
 def failover(parts: Parts, inner: AttemptHandler) -> CallHandler:
@@ -67,8 +67,7 @@ class Failover:
             if self._final(failure):
                 return self._give_up(call, failures)
             call.plan.rule_out(candidate, failure)
-            if (later := self._later(candidate, failure, 0)) is not None:
-                waiting.append(later)
+            self._wait_or_drop(call, candidate, failure, waiting)
             if len(call.attempts) >= allowed or self._clock.now() >= call.deadline:
                 return self._give_up(call, failures)
         return await self._come_back(call, waiting, failures, allowed)
@@ -80,24 +79,26 @@ class Failover:
             turn = waiting.pop(0)
             now = self._clock.now()
             wait = max(0.0, turn.ready - now)
+            spare = call.deadline - now - wait
+            if wait > MAX_WAIT or spare <= 0:
+                break  # and all others would have to be waited for even longer
+            if not self._may_come_back(call, turn.candidate, now):
+                continue
             # A little chance, so that those who wait for the same moment do not all come in it.
-            wait *= 1 + 0.1 * self._chance.random()
-            if wait > MAX_WAIT or now + wait >= call.deadline:
-                continue
-            if failures and not turn.candidate.guard.spend_retry(now):
-                continue
-            await self._clock.sleep(wait)
+            await self._clock.sleep(wait + self._chance.random() * min(wait / 10, spare / 2))
             call.waited += self._clock.now() - now
             outcome = await self._ask(call, turn.candidate)
             if outcome.ok:
                 return outcome
-            if outcome.failure is None:
+            failure = outcome.failure
+            if failure is None:  # somebody else was told meanwhile to wait for longer
+                self._skip(call, turn.candidate, waiting)
                 continue
-            failures.append(outcome.failure)
-            if self._final(outcome.failure):
+            failures.append(failure)
+            if self._final(failure):
                 break
-            if (later := self._later(turn.candidate, outcome.failure, turn.tries + 1)) is not None:
-                waiting.append(later)
+            call.plan.rule_out(turn.candidate, failure)
+            self._wait_or_drop(call, turn.candidate, failure, waiting)
         return self._give_up(call, failures)
 
     async def _ask(self, call: Call, candidate: Candidate) -> Outcome:
@@ -111,7 +112,7 @@ class Failover:
         now = self._clock.now()
         call.skipped.append(Skipped(candidate.name, "held back", candidate.guard.blocked_until(now)))
         if (until := candidate.guard.cooling_until(now)) is not None:
-            waiting.append(Waiting(candidate, until, 0))
+            waiting.append(Waiting(candidate, until))
 
     def _final(self, failure: Failure) -> bool:
         """Whether nobody else may be asked after this."""
@@ -119,17 +120,32 @@ class Failover:
             return True
         return self._policy.next_after(failure) in {Next.STOP, Next.RESOLVE}
 
-    def _later(self, candidate: Candidate, failure: Failure, tries: int) -> Waiting | None:
-        """When to come back to a candidate, if it asked for a wait that can be granted."""
-        if failure.kind not in WORTH_A_WAIT or tries >= self._policy.retries or failure.should_retry is False:
+    def _may_come_back(self, call: Call, candidate: Candidate, now: float) -> bool:
+        if times_asked(call, candidate):
+            return candidate.guard.spend_retry(now)
+        # Not asked yet, so this is no retry; but meanwhile another failure may have ruled it out.
+        return call.plan.why_not(candidate) is None
+
+    def _wait_or_drop(self, call: Call, candidate: Candidate, failure: Failure, waiting: list[Waiting]) -> None:
+        """Come back to a candidate that asked for a moment; to none of which another failure speaks, too."""
+        wait = self._wait_for(call, candidate, failure)
+        if wait is None:
+            waiting[:] = [one for one in waiting if not speaks_of(failure, candidate, one.candidate)]
+        else:
+            waiting.append(Waiting(candidate, self._clock.now() + wait))
+
+    def _wait_for(self, call: Call, candidate: Candidate, failure: Failure) -> float | None:
+        """Seconds after which this candidate may be asked again, if that may help and is allowed."""
+        if failure.kind not in WORTH_A_WAIT or failure.should_retry is False:
+            return None
+        asked = times_asked(call, candidate)
+        if asked > self._policy.retries:
             return None
         if failure.retry_after is not None:
-            wait = failure.retry_after
-        elif failure.kind is Kind.RATE_LIMITED:
-            wait = 0.5 + full_jitter(tries + 1, self._chance)
-        else:
-            return None  # the retry layer has had its tries
-        return Waiting(candidate, self._clock.now() + wait, tries) if wait <= MAX_WAIT else None
+            return failure.retry_after if failure.retry_after <= MAX_WAIT else None
+        if failure.kind is Kind.RATE_LIMITED:
+            return 0.5 + full_jitter(asked, self._chance)
+        return None  # the retry layer has had its tries
 
     def _give_up(self, call: Call, failures: list[Failure]) -> Outcome:
         now = self._clock.now()
@@ -139,7 +155,8 @@ class Failover:
 def exhausted(call: Call, failures: list[Failure], now: float) -> CallFailed:
     """The error for a call whose attempts all failed."""
     deciding = telling(failures)
-    if deciding.kind is Kind.DEADLINE or (now >= call.deadline and deciding.kind is not Kind.INVALID_REQUEST):
+    told = deciding.treatment.next is Next.STOP and deciding.kind is not Kind.DEADLINE
+    if not told and (deciding.kind is Kind.DEADLINE or now >= call.deadline):
         took = f"{now - call.started:.3g} s"
         return DeadlineExceeded(f"no answer before the deadline, after {took} and {attempts_in_words(call)}")
     if len(call.attempts) == 1:
@@ -174,7 +191,8 @@ def attempts_in_words(call: Call) -> str:
 def nobody(parts: Parts, call: Call, now: float) -> CallFailed:
     """The error for a call that could not be tried anywhere."""
     if call.skipped:
-        times = [skipped.until for skipped in call.skipped if skipped.until is not None]
+        # Of those that were waited for in vain the time is over.
+        times = [skipped.until for skipped in call.skipped if skipped.until is not None and skipped.until > now]
         names = ", ".join(dict.fromkeys(skipped.candidate for skipped in call.skipped))
         wait = max(0.0, min(times) - now) if times else None
         return Unavailable(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from segue.core.call import Attempt, Call
+from segue.core.failure import Failure, Kind
 from segue.core.outcome import Outcome
 from segue.pipeline.attempt_layers import attempt_timeout, breaker_permit, in_flight
 from segue.pipeline.call_layers import admit, analyse, deadline, plan, trace
@@ -98,6 +99,10 @@ def _execute(parts: Parts) -> AttemptHandler:
     limits = parts.policy.limits
 
     async def execute(call: Call, attempt: Attempt) -> Outcome:
-        return await attempt.candidate.provider.executor.execute(call, attempt, limits)
+        try:
+            return await attempt.candidate.provider.executor.execute(call, attempt, limits)
+        except Exception as error:  # noqa: BLE001 - a defect of one adapter must not take the others' answers away
+            # Its text stays out: nobody knows what a stranger's exception quotes.
+            return Outcome(failure=Failure(Kind.BAD_RESPONSE, f"the adapter is defective: {type(error).__name__}"))
 
     return execute

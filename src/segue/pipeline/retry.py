@@ -12,6 +12,7 @@ from segue.core.call import Attempt, Call
 from segue.core.failure import Executed, Failure, Next
 from segue.core.operation import Nature
 from segue.core.outcome import Outcome
+from segue.core.provider import Candidate
 from segue.pipeline.parts import AttemptHandler, Parts
 from segue.resilience.backoff import full_jitter
 
@@ -23,33 +24,40 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     if policy.retries == 0:
         return inner
 
-    def may_repeat(call: Call, failure: Failure, tries: int) -> bool:
+    def may_repeat(call: Call, failure: Failure, asked: int) -> bool:
         if policy.next_after(failure) is not Next.RETRY_SAME or failure.retry_after:
             return False
-        if tries >= policy.retries or len(call.attempts) >= attempts_allowed(parts, call):
+        if asked > policy.retries or len(call.attempts) >= attempts_allowed(parts, call):
             return False
         return not effectful or failure.executed is Executed.NO
 
     async def retried(call: Call, attempt: Attempt) -> Outcome:
-        tries = 0
         while True:
             outcome = await inner(call, attempt)
             failure = outcome.failure
-            if failure is None or not may_repeat(call, failure, tries):
+            if failure is None:
+                return outcome
+            # Counted in the call's own record: failover may come back here, and that is no new allowance.
+            asked = times_asked(call, attempt.candidate)
+            if not may_repeat(call, failure, asked):
                 return outcome
             now = clock.now()
-            wait = full_jitter(tries, chance)
+            wait = full_jitter(asked - 1, chance)
             if now + wait >= call.deadline or not attempt.candidate.guard.spend_retry(now):
                 return outcome
             await clock.sleep(wait)
             call.waited += clock.now() - now
-            tries += 1
             attempt = Attempt(attempt.candidate)
             # A breaker may have opened meanwhile: the failure before it is the better answer then.
             if attempt.candidate.guard.blocked_until(clock.now()) is not None:
                 return outcome
 
     return retried
+
+
+def times_asked(call: Call, candidate: Candidate) -> int:
+    """How often this candidate was asked in this call."""
+    return sum(attempt.candidate is candidate for attempt in call.attempts)
 
 
 def attempts_allowed(parts: Parts, call: Call) -> int:

@@ -59,15 +59,17 @@ class OpenedStream:
                 break
             try:
                 chunk = await self._next_chunk()
+                out = reader.feed(chunk) if chunk else reader.end()
             except TransportError as error:
                 self._fail(Failure(Kind.STREAM_CUT, f"the stream was cut: {error.failure.message}", Executed.UNKNOWN))
                 break
             except BaseException:
                 self.cancel()
                 raise
-            out = reader.feed(chunk) if chunk else reader.end()
             if reader.failure is not None:
                 self._fail(reader.failure)
+            elif not chunk and not reader.finished:
+                self._fail(Failure(Kind.STREAM_CUT, "the stream ended, and its reader does not say how"))
             if out:
                 return out
         return b""

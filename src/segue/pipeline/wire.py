@@ -90,13 +90,17 @@ class WireExecutor:
             return outcome if outcome.failure is not None else Outcome(failure=reader)
         attempt.timer.enter("first_content", limits.first_content)
         held = bytearray()
-        while not (reader.committed or reader.finished):
+        while True:
             chunk = await response.read_chunk()
             held += reader.feed(chunk) if chunk else reader.end()
             if reader.failure is not None:
                 response.close()
                 return Outcome(failure=self._with_hints(reader.failure, response), usage=reader.usage)
+            if reader.committed or reader.finished:
+                return Outcome(stream=OpenedStream(response, reader, bytes(held), limits))
+            if not chunk:
+                response.close()
+                return Outcome(failure=Failure(Kind.STREAM_CUT, "the stream ended without any content"))
             if len(held) > MAX_UNCOMMITTED:
                 response.close()
                 return Outcome(failure=Failure(Kind.BAD_RESPONSE, "a stream of 1 MiB without any content"))
-        return Outcome(stream=OpenedStream(response, reader, bytes(held), limits), headers=None)

@@ -115,6 +115,15 @@ class GuardPermit:
         if guard.model is not None:
             guard.model.succeeded(self._model, now)
 
+    def proven(self, now: float) -> None:
+        """The answer has begun well: a success on the levels that this attempt probes, nothing yet on the others."""
+        guard = self._guard
+        if guard is None:
+            return
+        for level, token in ((guard.provider, self._provider), (guard.model, self._model), (guard.key, self._key)):
+            if level is not None and not level.closed:
+                level.succeeded(token, now)
+
     def fail(self, now: float, scope: str, kind: str) -> None:
         """The provider failed: a failure on the level that `scope` names, nothing learnt on the others."""
         guard = self._guard

@@ -5,8 +5,10 @@ First match: (1) an alias; (2) the first path segment is a configured provider, 
 caught by somebody's pattern, and a model whose own name has slashes or colons needs no escaping.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 from segue.core.errors import UnknownModel
 from segue.core.provider import Provider, Target
@@ -18,6 +20,11 @@ MakeTier = Callable[[Sequence[Target]], Tier]
 # Names that callers invent for wildcard providers; the oldest are forgotten, and cost only their making again.
 MAX_DYNAMIC = 4096
 MAX_NAME = 256
+
+# Comparing is slow (50 microseconds a name) and anybody can ask for what does not exist.
+MAX_COMPARED = 100
+SHORTEST_WORD = 3
+_WORDS = re.compile(r"[^a-z0-9]+")
 
 
 class Names:
@@ -34,6 +41,7 @@ class Names:
         self._make_target = make_target
         self._make_tier = make_tier
         self._dynamic: dict[str, Tiers] = {}
+        self._folded: dict[str, str] | None = None
         self._targets: dict[tuple[str, str], Target] = {}
         self._listed = self._compile_listed()
         self._catch_all = [provider for provider in providers if provider.catch_all]
@@ -110,13 +118,19 @@ class Names:
         return tiers
 
     def _near(self, name: str) -> str:
-        known = list(self.names())
-        near = get_close_matches(name[:MAX_NAME], known, n=3, cutoff=0.5)
+        """The names that come nearest, whatever their case; with thousands to choose from, those that share a word."""
+        if self._folded is None:
+            self._folded = {known.casefold(): known for known in self.names()}
+        known = self._folded
+        asked = name[:MAX_NAME].casefold()
+        words = [word for word in _WORDS.split(asked) if len(word) >= SHORTEST_WORD]
+        alike = (one for one in known if len(known) <= MAX_COMPARED or any(word in one for word in words))
+        compared = list(islice(alike, MAX_COMPARED))
+        near = get_close_matches(asked, compared, n=3, cutoff=0.5)
         if not near:
-            tail = name[:MAX_NAME].rpartition("/")[2]
-            near = get_close_matches(tail, known, n=3, cutoff=0.5)
+            near = get_close_matches(asked.rpartition("/")[2], compared, n=3, cutoff=0.5)
         if near:
-            return f": did you mean {' or '.join(repr(one) for one in near)}?"
+            return f": did you mean {' or '.join(repr(known[one]) for one in near)}?"
         return ": GET /v1/models lists what there is" if known else ": no provider lists any model"
 
 

@@ -51,9 +51,13 @@ class Plan:
         if self._excluded is None:
             self._excluded = set()
         provider = candidate.provider.id
-        if failure.kind is Kind.CONTEXT_LENGTH and candidate.info and candidate.info.context:
-            self._window = max(self._window, candidate.info.context)
-        if failure.scope is Scope.PROVIDER:
+        if failure.kind is Kind.CONTEXT_LENGTH:
+            # Whatever the adapter calls its scope: another key does not make this model's window larger, and another
+            # model of the same provider may have a larger one.
+            self._excluded.add((provider, candidate.model, ""))
+            if candidate.info and candidate.info.context:
+                self._window = max(self._window, candidate.info.context)
+        elif failure.scope is Scope.PROVIDER:
             self._excluded.add((provider, "", ""))
         elif failure.scope is Scope.KEY:
             self._excluded.add((provider, "", candidate.key.label))
@@ -96,6 +100,15 @@ class Plan:
                     for candidate in in_turn(target, commit=commit):
                         if everyone or self.why_not(candidate) is None:
                             yield candidate
+
+
+def speaks_of(failure: Failure, failed: Candidate, other: Candidate) -> bool:
+    """Whether the failure of one candidate holds for another, too."""
+    if failed.provider.id != other.provider.id:
+        return False
+    if failure.kind is Kind.CONTEXT_LENGTH or failure.scope in {Scope.REQUEST, Scope.MODEL}:
+        return failed.model == other.model
+    return failure.scope is Scope.PROVIDER or failed.key.label == other.key.label
 
 
 def in_turn(target: Target, *, commit: bool) -> Sequence[Candidate]:

@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from segue.simulator.records import Record
-from segue.simulator.script import Abort, Hang, Head, Script, Send, Step, Wait
+from segue.simulator.script import Abort, Close, Hang, Head, Queue, Raw, Script, Send, Source, Step, Wait
 
 # A client that does not read keeps bytes back; after ten seconds its connection is aborted without them.
 _FLUSH_TRIES: Final = 5_000
@@ -70,7 +70,35 @@ class _Performance:
             return
         await self._response.write(step.data)
         self._record.bytes_sent += len(step.data)
-        self._record.chunks += step.part == "content"
+        if step.part == "content":
+            self._record.chunks += step.events
+
+    async def _raw(self, step: Raw) -> None:
+        if step.status is not None:
+            self._record.status = step.status
+        if step.body and self._request.method == "HEAD":
+            return
+        await self._request.writer.write(step.data)
+        self._record.bytes_sent += step.body
+        self._record.chunks += step.events
+
+    async def _source(self, step: Source) -> None:
+        if self._request.method == "HEAD" and not step.raw:
+            return
+        for piece in step.pieces():
+            if step.raw:
+                await self._raw(Raw(piece))
+            else:
+                await self._send(Send(piece, "body"))
+            # A client that reads quickly never makes a write wait, and others want to be served meanwhile.
+            await asyncio.sleep(step.every)
+
+    async def _end(self, *, reset: bool, complete: bool) -> None:
+        transport = self._request.transport
+        await flushed(transport)
+        self._record.outcome = "answered" if complete else "aborted"
+        abort(transport, reset=reset)
+        await until_hang_up()
 
     async def step(self, step: Step) -> None:
         """Perform one step; one that ends the conversation does not return."""
@@ -79,14 +107,18 @@ class _Performance:
                 await self._head(step)
             case Send():
                 await self._send(step)
+            case Raw():
+                await self._raw(step)
+            case Source():
+                await self._source(step)
             case Wait():
                 await asyncio.sleep(step.seconds)
+            case Queue():
+                await step.turn.come()
             case Abort():
-                transport = self._request.transport
-                await flushed(transport)
-                self._record.outcome = "aborted"
-                abort(transport, reset=step.reset)
-                await until_hang_up()
+                await self._end(reset=step.reset, complete=False)
+            case Close():
+                await self._end(reset=False, complete=True)
             case Hang():
                 await until_hang_up()
 

@@ -4,11 +4,12 @@ An answer is therefore a script: the list of what happens on the connection, in 
 script, a fault rewrites it, and one performer (`delivery`) carries it out. No step here touches a socket.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-Part: TypeAlias = Literal["body", "role", "content", "finish", "usage", "done", "error"]
+Part: TypeAlias = Literal["body", "role", "content", "finish", "usage", "done", "error", "extra"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,59 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send bytes of the body; `part` says what they mean, so that a fault can find its place."""
+    """Send bytes of the body.
+
+    `part` says what they mean, so that a fault can find its place; `events` is how many events end in these bytes,
+    which is 1 unless a fault has split or merged them.
+    """
 
     data: bytes
     part: Part
+    events: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Put bytes on the connection as they are, without any framing.
+
+    Attributes:
+        data: The bytes.
+        status: The HTTP status that they announce, for the record.
+        body: How many of the bytes belong to the body; bytes that do are not sent in answer to HEAD.
+        events: How many content events end in them.
+    """
+
+    data: bytes
+    status: int | None = None
+    body: int = 0
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Send bytes that are made one piece at a time, because all of them would not fit into memory.
+
+    With `raw` they go on the connection as they are, else they are part of the body; `every` is the pause in seconds
+    after each piece.
+    """
+
+    pieces: Callable[[], Iterator[bytes]]
+    raw: bool = False
+    every: float = 0.0
+
+
+class Turn(Protocol):
+    """A place in a queue."""
+
+    async def come(self) -> None:
+        """Return when it is this one's turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Do nothing until it is this request's turn."""
+
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +93,16 @@ class Abort:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection after an answer that is complete as it is, which was written with `Raw`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hang:
     """Do nothing until the client hangs up."""
 
 
-Step: TypeAlias = Head | Send | Wait | Abort | Hang
+Step: TypeAlias = Head | Send | Raw | Source | Wait | Queue | Abort | Close | Hang
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,9 @@ callers said is nobody's business here.
 """
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import RowMapping
 
 from segue.backends.store.tables import ATTEMPTS, CALLS
 from segue.core.call import Attempt, Caller, CallOptions
@@ -118,48 +116,51 @@ def ended(signal: CallEnded) -> Ended:
 
 
 def to_record(call: Ended) -> CallRecord:
-    """The record of a call that has ended."""
-    attempts = [_attempt(number, attempt, call.started) for number, attempt in enumerate(call.attempts, 1)]
-    by = call.answered_by
-    options = call.options
-    return CallRecord(
-        id=_text(call.id, 64),
-        operation=_text(call.operation, 100),
-        surface=_text(call.surface, 50),
-        caller_id=_text(call.caller.id, 100),
-        caller_name=_text(call.caller.name, 200),
-        requested_model=_text(call.model, 200),
-        provider=None if by is None else _text(by.provider.id, 100),
-        model=None if by is None else _text(by.model, 200),
-        status=call.status,
-        code=_text(call.code, 100),
-        streamed=call.streamed,
-        started_at=int(call.started_wall * 1000),
-        elapsed_ms=_ms(call.elapsed),
-        input_tokens=_sum([attempt.input_tokens for attempt in attempts]),
-        output_tokens=_sum([attempt.output_tokens for attempt in attempts]),
-        cost_billionths=None,
-        currency=None,
-        user="" if options is None else _text(options.user, 200),
-        tags={} if options is None or not options.tags else _tags(options.tags),
-        attempts=attempts,
+    """The record of a call that waits to be written: what will be read back later."""
+    row = dict(zip(CALL_COLUMNS, call_row(call), strict=True))
+    attempts = [dict(zip(ATTEMPT_COLUMNS, values, strict=True)) for values in attempt_rows(call)]
+    return from_row(row, attempts)
+
+
+def call_row(call: Ended) -> tuple[Any, ...]:
+    """The values of `CALL_COLUMNS`. Called for every call of a busy service, so it is written out."""
+    by, options, attempts = call.answered_by, call.options, call.attempts
+    tokens_in = tokens_out = None
+    for attempt in attempts:
+        usage = attempt.usage
+        if usage is not None:
+            tokens_in = _add(tokens_in, usage.input_tokens)
+            tokens_out = _add(tokens_out, usage.output_tokens)
+    return (
+        call.id,
+        call.operation,
+        call.surface,
+        call.caller.id,
+        _text(call.caller.name, 200),
+        _text(call.model, 200),
+        None if by is None else _text(by.provider.id, 100),
+        None if by is None else _text(by.model, 200),
+        call.status,
+        call.code,
+        call.streamed,
+        int(call.started_wall * 1000),
+        _ms(call.elapsed),
+        len(attempts),
+        tokens_in,
+        tokens_out,
+        None,
+        None,
+        None if options is None or not options.tags else msgspec.json.encode(_tags(options.tags)).decode(),
+        "" if options is None else _text(options.user, 200),
     )
 
 
-def call_row(record: CallRecord) -> list[Any]:
-    """The values of `CALL_COLUMNS`."""
-    values = list(_CALL_VALUES(record))
-    values[_ATTEMPTS_AT] = len(record.attempts)
-    values[_TAGS_AT] = msgspec.json.encode(record.tags).decode() if record.tags else None
-    return values
-
-
-def attempt_rows(record: CallRecord) -> list[tuple[Any, ...]]:
+def attempt_rows(call: Ended) -> list[tuple[Any, ...]]:
     """For each attempt the values of `ATTEMPT_COLUMNS`."""
-    return [(record.id, *_ATTEMPT_VALUES(attempt)) for attempt in record.attempts]
+    return [_attempt(call.id, number, attempt, call.started) for number, attempt in enumerate(call.attempts, 1)]
 
 
-def from_row(row: RowMapping, attempts: Sequence[RowMapping]) -> CallRecord:
+def from_row(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> CallRecord:
     """The record behind a row of `calls` and its rows of `attempts`."""
     return CallRecord(
         **{name: row[name] for name in _PLAIN},
@@ -172,29 +173,26 @@ CALL_COLUMNS = tuple(column.name for column in CALLS.columns)
 ATTEMPT_COLUMNS = tuple(column.name for column in ATTEMPTS.columns)  # `call_id` is the first
 _PLAIN = tuple(name for name in CALL_COLUMNS if name not in {"tags", "attempts"})
 _OF_ATTEMPT = ATTEMPT_COLUMNS[1:]
-_ATTEMPTS_AT = CALL_COLUMNS.index("attempts")
-_TAGS_AT = CALL_COLUMNS.index("tags")
-_CALL_VALUES = attrgetter(*CALL_COLUMNS)
-_ATTEMPT_VALUES = attrgetter(*_OF_ATTEMPT)
 
 
-def _attempt(number: int, attempt: Attempt, call_started: float) -> AttemptRecord:
+def _attempt(call_id: str, number: int, attempt: Attempt, call_started: float) -> tuple[Any, ...]:
     candidate, failure, usage = attempt.candidate, attempt.failure, attempt.usage
-    return AttemptRecord(
-        number=number,
-        provider=_text(candidate.provider.id, 100),
-        model=_text(candidate.model, 200),
-        key_label=_text(candidate.key.label, 100),
-        started_ms=_ms(attempt.started - call_started),
-        elapsed_ms=_ms(attempt.elapsed),
-        first_byte_ms=None if attempt.first_byte is None else _ms(attempt.first_byte),
-        kind=None if failure is None else failure.kind.value,
-        status=None if failure is None else failure.status,
-        message=None if failure is None else _text(failure.message, _MESSAGE_CHARACTERS),
-        executed=None if failure is None else failure.executed.value,
-        cancelled=attempt.cancelled,
-        input_tokens=None if usage is None else _count(usage.input_tokens),
-        output_tokens=None if usage is None else _count(usage.output_tokens),
+    return (
+        call_id,
+        number,
+        _text(candidate.provider.id, 100),
+        _text(candidate.model, 200),
+        _text(candidate.key.label, 100),
+        _ms(attempt.started - call_started),
+        _ms(attempt.elapsed),
+        None if attempt.first_byte is None else _ms(attempt.first_byte),
+        None if failure is None else failure.kind.value,
+        None if failure is None else failure.status,
+        None if failure is None else _text(failure.message, _MESSAGE_CHARACTERS),
+        None if failure is None else failure.executed.value,
+        attempt.cancelled,
+        None if usage is None else _add(None, usage.input_tokens),
+        None if usage is None else _add(None, usage.output_tokens),
     )
 
 
@@ -213,10 +211,8 @@ def _ms(seconds: float) -> int:
     return max(0, min(round(seconds * 1000), _LONGEST_MS))
 
 
-def _count(tokens: int | None) -> int | None:
-    return None if tokens is None else max(0, min(tokens, _LARGEST))
-
-
-def _sum(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return min(sum(known), _LARGEST) if known else None
+def _add(sum_: int | None, tokens: int | None) -> int | None:
+    """A sum of what was reported, as large as a column holds; `None` when nothing was."""
+    if tokens is None:
+        return sum_
+    return max(0, min((sum_ or 0) + tokens, _LARGEST))

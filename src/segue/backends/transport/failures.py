@@ -5,6 +5,7 @@ been carried out although its answer was lost. Messages name the provider's host
 query may be a key, and no address, for the caller has no business with the inside of our network.
 """
 
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 
@@ -43,11 +44,38 @@ def classify(error: BaseException, host: str, connect: float) -> Failure:
         case aiohttp.InvalidURL():
             return unusable_url()
         case aiohttp.ClientResponseError():
-            return Failure(Kind.BAD_RESPONSE, f"{host} sent something that is no HTTP answer")
+            return not_http(host)
         case aiohttp.ClientPayloadError():
             return _broken_body(causes, host, cut=Kind.CONNECTION_LOST)
         case _:
-            return Failure(Kind.CONNECTION_LOST, f"{host} closed the connection before it answered")
+            return closed_before_answer(host)
+
+
+def classify_connect(error: BaseException, host: str, connect: float) -> Failure:
+    """The failure behind an error of the system or of TLS while a direct connection was made."""
+    match error:
+        case PrivateAddress():
+            return private_address(host)
+        case socket.gaierror():
+            return _not_connected(f"the name {host} could not be resolved")
+        case ssl.SSLCertVerificationError():
+            return _not_connected(f"the TLS certificate of {host} was not accepted: {_verification((error,))}")
+        case ssl.SSLError():
+            return _not_connected(f"{host} does not speak TLS as expected on this port")
+        case TimeoutError() if error.errno is None:
+            return _not_connected(f"no connection to {host} within {connect:g} s")
+        case _:
+            return _not_connected(f"no connection to {host}: {_told(error)}")
+
+
+def closed_before_answer(host: str) -> Failure:
+    """A connection that ended after the request was sent and before the headers of an answer had come."""
+    return Failure(Kind.CONNECTION_LOST, f"{host} closed the connection before it answered")
+
+
+def not_http(host: str) -> Failure:
+    """Bytes that break the rules of HTTP/1.1, or are none of it."""
+    return Failure(Kind.BAD_RESPONSE, f"{host} sent something that is no HTTP answer")
 
 
 def classify_body(error: BaseException, host: str, cut: Kind) -> Failure:
@@ -134,7 +162,11 @@ def _shown(name: str) -> str:
 
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
-    match error.os_error:
+    return _told(error.os_error)
+
+
+def _told(error: BaseException) -> str:
+    match error:
         case ConnectionRefusedError():
             return "the connection was refused"
         case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():

@@ -9,9 +9,11 @@ from segue.cli.output import fail
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Leave after the story instead of serving until Ctrl-C.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Leave after the story.")] = False,
 ) -> None:
-    """Break simulated providers under real SDK traffic, and show that no call fails.
+    """Break simulated providers; no call fails.
+
+    Real SDK traffic runs all the while, and everything shown is measured. Afterwards it serves until Ctrl-C.
 
     Exits 1 when a call failed or a claim of the last table does not hold.
     """

@@ -93,6 +93,7 @@ class Story:
         weather = self._outage(self._traffic.weather, "openweather", ("down", {}), ("status", {"code": 500}))
         self.findings.outages += await asyncio.gather(chats.play(), weather.play())
         self._begin("everybody is well again")
+        await self._wait(self._undivided, "all traffic is on the first choices again")
 
     async def _stumble(self, stumble: Stumble) -> None:
         self._begin(f"primary {stumble.name}, {HITS} times")
@@ -131,6 +132,11 @@ class Story:
         self, tally: Tally, provider: str, first: tuple[str, dict[str, Any]], then: tuple[str, dict[str, Any]]
     ) -> Outage:
         return Outage(self._stage, tally, provider, first=first, then=then, tell=self._tell)
+
+    def _undivided(self) -> bool:
+        now = self._stage.clock.now()
+        shares = (self._traffic.chats.share(now, "primary"), self._traffic.weather.share(now, "openweather"))
+        return shares == (1.0, 1.0)
 
     def _spoiled(self, stumble: Stumble) -> list[Record]:
         return [record for record in self._stage.simulator.seen("primary") if record.fault == stumble.fault]

@@ -30,6 +30,7 @@ class OpenAICompatible:
         models: the catalogue for a configuration that lists no models; empty: any name is passed on.
         needs_key: whether it refuses requests without one.
         stream_usage: whether it knows `stream_options.include_usage`.
+        priority: its place among vendors that were found in the environment; lower is tried earlier.
         local: whether it usually runs on this machine: then private addresses are its normal place.
     """
 
@@ -40,6 +41,7 @@ class OpenAICompatible:
     needs_key: bool = True
     stream_usage: bool = True
     local: bool = False
+    priority: int = 1
     operations: frozenset[str] = frozenset({"chat"})
 
     def build(self, spec: ProviderSpec) -> CompatibleAdapter:

@@ -140,10 +140,14 @@ def parse_chat(body: bytes) -> ChatRequest:
         RequestInvalid: naming the field and what belongs there.
     """
     try:
+        if not body.isascii():
+            body.decode()  # values that pass through are not looked into, so nobody else would notice
         fields = _TOP.decode(body)
     except msgspec.ValidationError:
         raise RequestInvalid("the body must be a JSON object") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise RequestInvalid(f"the body is not UTF-8: byte {error.start} is wrong") from None
+    except msgspec.DecodeError as error:
         raise RequestInvalid(f"the body is not valid JSON: {error}") from None
     except RecursionError:
         raise RequestInvalid("the body is nested too deeply") from None

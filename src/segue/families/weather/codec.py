@@ -159,16 +159,18 @@ class WeatherVendor:
     Args:
         dialect: how it is spoken to; its source's `vendor` is the adapter's id.
         environment: variables in which a key is looked for when nothing is configured.
+        priority: the place among those that were found there; lower is tried earlier.
     """
 
-    __slots__ = ("_dialect", "environment", "id", "models", "needs_key", "operations")
+    __slots__ = ("_dialect", "environment", "id", "models", "needs_key", "operations", "priority")
 
-    def __init__(self, dialect: Dialect, environment: Sequence[str]) -> None:
+    def __init__(self, dialect: Dialect, environment: Sequence[str], *, priority: int = 1) -> None:
         self._dialect = dialect
         self.id = dialect.source.vendor
         self.operations = frozenset({CURRENT.id})
         self.needs_key = True
         self.environment: Sequence[str] = environment
+        self.priority = priority
         self.models: Sequence[str] = ()
 
     def build(self, spec: ProviderSpec) -> WeatherAdapter:

@@ -6,7 +6,6 @@ passed on where the fault is the caller's; where it is a provider's key or plan 
 
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
@@ -69,7 +68,7 @@ class OpenAISurface:
             self._authenticator.caller(exchange)
             names = self._engine.snapshot.lines[CHAT.id].names
             listed = names.names() if names is not None else {}
-            wanted = unquote(exchange.path.partition("/models")[2].removeprefix("/"))
+            wanted = exchange.path.partition("/models")[2].removeprefix("/")
             if not wanted:
                 data = [self._model(name, owner) for name, owner in sorted(listed.items())]
                 await exchange.respond(200, msgspec.json.encode({"object": "list", "data": data}))

@@ -22,6 +22,7 @@ from segue.http.pump import EVENT_STREAM, pump
 from segue.http.results import call_headers
 
 MAX_FIELDS = 64
+MAX_NAME = 100
 
 
 class ServicesSurface:
@@ -95,7 +96,10 @@ def _query(exchange: Exchange) -> dict[str, Any]:
         )
     except ValueError:
         raise RequestInvalid("the query of the URL cannot be read: write name=value&name=value") from None
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise RequestInvalid("a field of the query is given twice: give it once")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            shown = name[:MAX_NAME]
+            raise RequestInvalid(f"field {shown!r} is given twice in the query: give it once", param=shown)
+        fields[name] = value
     return fields

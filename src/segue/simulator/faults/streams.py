@@ -1,10 +1,22 @@
 """A stream can break after it began well, which is the failure that gateways handle worst. These are those kinds."""
 
-from typing import Annotated, Final, Literal
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 import msgspec
 
-from segue.simulator.faults.kinds import Count, Kind, Options, Situation, retold, upto_content
+from segue.simulator.faults.answers import error_body
+from segue.simulator.faults.kinds import (
+    Count,
+    ErrorStatus,
+    Kind,
+    Options,
+    Positive,
+    Situation,
+    document_instead,
+    retold,
+    upto_content,
+)
 from segue.simulator.script import Abort, Hang, Script, Send, Step
 
 
@@ -30,12 +42,15 @@ def _cut(script: Script, options: CutOptions, _situation: Situation) -> Script:
 
 
 class EndOptions(Options, frozen=True):
-    """A clean end without `[DONE]`: `after_finish` keeps the finish reason and usage, `before_finish` drops them.
+    """An end without `[DONE]`.
 
-    With `after`, only so many content events are sent before a `before_finish` end.
+    Attributes:
+        variant: `after_finish` keeps the finish reason and usage, `before_finish` drops them, too, and both end
+            cleanly; `open` keeps them and leaves the connection open without another byte.
+        after: With `before_finish`, only so many content events are sent.
     """
 
-    variant: Literal["after_finish", "before_finish"] = "after_finish"
+    variant: Literal["after_finish", "before_finish", "open"] = "after_finish"
     after: Count | None = None
 
 
@@ -45,13 +60,24 @@ def _end_without_done(script: Script, options: EndOptions, _situation: Situation
     kept: tuple[Step, ...] = tuple(
         step for step in script.steps if not (isinstance(step, Send) and step.part == "done")
     )
-    return retold(script, kept)
+    return retold(script, (*kept, Hang()) if options.variant == "open" else kept)
 
 
 class MalformedOptions(Options, frozen=True):
-    """`event` counts the events of a stream from 1 (the first carries the role); a document ignores it."""
+    """What is wrong, and where.
 
-    event: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 2
+    Attributes:
+        event: Counts the events of a stream from 1 (the first carries the role); a document ignores it.
+        variant: `half` halves the JSON of that event; before that event, `garbage` puts one whose data is no JSON,
+            and `text` a line that is no event. A document is halved, filled with garbage, or preceded by text.
+    """
+
+    event: Positive = 2
+    variant: Literal["half", "garbage", "text"] = "half"
+
+
+_GARBAGE: Final = b"{not json"
+_TEXT: Final = b"upstream connect error or disconnect/reset before headers\n\n"
 
 
 def _half_event(send: Send) -> Send:
@@ -63,15 +89,29 @@ def _half_event(send: Send) -> Send:
     return Send(send.data.rstrip()[: len(send.data) // 2] + b"\n\n", send.part)
 
 
+def _malformed_document(script: Script, options: MalformedOptions) -> Script:
+    body = b"".join(step.data for step in script.steps if isinstance(step, Send))
+    if options.variant == "half":
+        return retold(script, tuple(_half_event(step) if isinstance(step, Send) else step for step in script.steps))
+    return document_instead(script, _GARBAGE if options.variant == "garbage" else _TEXT + body)
+
+
 def _malformed(script: Script, options: MalformedOptions, _situation: Situation) -> Script:
+    if not script.streams:
+        return _malformed_document(script, options)
     sends = [place for place, step in enumerate(script.steps) if isinstance(step, Send) and step.part != "done"]
     # A stream with fewer events has its last one spoilt, so that the fault is never silently without effect.
     target = sends[min(options.event, len(sends)) - 1]
-    steps: tuple[Step, ...] = tuple(
-        _half_event(step) if place == target and isinstance(step, Send) else step
-        for place, step in enumerate(script.steps)
-    )
-    return retold(script, steps)
+    extra = {"garbage": b"data: " + _GARBAGE + b"\n\n", "text": _TEXT, "half": b""}[options.variant]
+    steps: list[Step] = []
+    for place, step in enumerate(script.steps):
+        if place != target or not isinstance(step, Send):
+            steps.append(step)
+        elif options.variant == "half":
+            steps.append(_half_event(step))
+        else:
+            steps += [Send(extra, "extra"), step]
+    return retold(script, tuple(steps))
 
 
 class ErrorEventOptions(Options, frozen=True):
@@ -82,26 +122,115 @@ class ErrorEventOptions(Options, frozen=True):
         code: The status whose error is meant, 400..599; left out, that of `error`, or 500.
         error: The vendor's own code.
         message: Replaces the vendor's text.
+        form: `vendor`, or `text` for `{"error": "text"}`.
+        named: Whether the event has a line `event: error`.
+        then: What follows: a clean end, `[DONE]`, a TCP reset, or nothing on an open connection.
     """
 
     after: Count = 0
-    code: Annotated[int, msgspec.Meta(ge=400, le=599)] | None = None
+    code: ErrorStatus | None = None
     error: str | None = None
     message: str | None = None
+    form: Literal["vendor", "text"] = "vendor"
+    named: bool = False
+    then: Literal["end", "done", "reset", "open"] = "end"
 
 
 def _error_event(script: Script, options: ErrorEventOptions, situation: Situation) -> Script:
     failure = situation.vendor.failure(situation.exchange, options.code, options.error, options.message)
-    body = b"".join(step.data for step in failure.steps if isinstance(step, Send))
-    event = Send(b"data: " + msgspec.json.encode(msgspec.json.decode(body)) + b"\n\n", "error")
+    body = msgspec.json.encode(msgspec.json.decode(error_body(failure, options.form, options.message)))
+    event = Send((b"event: error\n" if options.named else b"") + b"data: " + body + b"\n\n", "error")
     kept = upto_content(script, options.after)
     if options.after == 0:
         kept = tuple(step for step in kept if not isinstance(step, Send))
-    return retold(script, (*kept, event))
+    ends: dict[str, tuple[Step, ...]] = {
+        "end": (),
+        "done": (Send(b"data: [DONE]\n\n", "done"),),
+        "reset": (Abort(),),
+        "open": (Hang(),),
+    }
+    return retold(script, (*kept, event, *ends[options.then]))
 
 
-STALL: Final = Kind("stall", AfterOptions, _stall, "success")
-CUT: Final = Kind("cut", CutOptions, _cut, "success")
-END_WITHOUT_DONE: Final = Kind("end_without_done", EndOptions, _end_without_done, "stream")
-MALFORMED: Final = Kind("malformed", MalformedOptions, _malformed, "success")
-ERROR_EVENT: Final = Kind("error_event", ErrorEventOptions, _error_event, "stream")
+class FinishReasonOptions(Options, frozen=True):
+    """Another reason for the end of an answer; `after` is how many content events of a stream come before it."""
+
+    reason: str = "content_filter"
+    after: Count = 3
+
+
+def edited(data: bytes, edit: Callable[[dict[str, Any]], None]) -> bytes:
+    """JSON, or an event that carries JSON, after `edit` has changed the decoded object; other bytes as they are."""
+    prefix = b"data: " if data.startswith(b"data: ") else b""
+    try:
+        document = msgspec.json.decode(data[len(prefix) :])
+    except msgspec.DecodeError:
+        return data
+    if not isinstance(document, dict):
+        return data
+    edit(document)
+    return prefix + msgspec.json.encode(document) + (b"\n\n" if prefix else b"")
+
+
+def _finish_reason(script: Script, options: FinishReasonOptions, _situation: Situation) -> Script:
+    def finish(document: dict[str, Any]) -> None:
+        for choice in document.get("choices", ()):
+            choice["finish_reason"] = options.reason
+
+    if not script.streams:
+        body = b"".join(step.data for step in script.steps if isinstance(step, Send))
+        return document_instead(script, edited(body, finish))
+    steps: list[Step] = []
+    contents = 0
+    for step in script.steps:
+        if isinstance(step, Send) and step.part == "content":
+            contents += 1
+            if contents > options.after:
+                continue
+        ends = isinstance(step, Send) and step.part == "finish"
+        steps.append(Send(edited(step.data, finish), "finish") if ends and isinstance(step, Send) else step)
+    return retold(script, tuple(steps))
+
+
+STALL: Final = Kind(
+    name="stall",
+    summary="So many content chunks (half of a whole answer), then silence.",
+    options=AfterOptions,
+    rewrite=_stall,
+    scope="success",
+)
+CUT: Final = Kind(
+    name="cut",
+    summary="So many content chunks (half of a whole answer), then a TCP reset, or a plain close.",
+    options=CutOptions,
+    rewrite=_cut,
+    scope="success",
+)
+END_WITHOUT_DONE: Final = Kind(
+    name="end_without_done",
+    summary="No `[DONE]`: a clean end after or before the finish reason, or a connection that stays open.",
+    options=EndOptions,
+    rewrite=_end_without_done,
+    scope="stream",
+)
+MALFORMED: Final = Kind(
+    name="malformed",
+    summary="The event of that number, counted from 1, is half JSON, or comes after garbage or text.",
+    options=MalformedOptions,
+    rewrite=_malformed,
+    scope="success",
+)
+ERROR_EVENT: Final = Kind(
+    name="error_event",
+    summary="An error event in place of the rest of the stream.",
+    options=ErrorEventOptions,
+    rewrite=_error_event,
+    scope="stream",
+)
+FINISH_REASON: Final = Kind(
+    name="finish_reason",
+    summary="The answer ends early and for another reason, such as `content_filter`.",
+    options=FinishReasonOptions,
+    rewrite=_finish_reason,
+    scope="success",
+)

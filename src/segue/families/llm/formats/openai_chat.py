@@ -1,11 +1,10 @@
 """OpenAI's Chat Completions as a provider speaks it, for callers who speak it too: the bytes go through.
 
 Nothing is rebuilt. Of a request the model's name is replaced; a whole answer is checked for being one and passed on;
-of a stream whole events are passed on, and only those are decoded that may matter: the first ones (content moves the
-commit point), errors, ends and usage.
+of a stream each event is looked at (content moves the commit point; errors, ends and usage matter to us) and its data
+passed on byte by byte. An event that cannot be read is never passed on: the caller's SDK would stumble over it.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,16 +16,13 @@ from segue.core.outcome import Outcome, Usage
 from segue.core.ports import StreamReader, WireRequest
 from segue.families.llm.formats.openai_errors import classify, error_object
 from segue.families.llm.request import ChatRequest
-from segue.families.llm.sse import EventSplitter, EventTooLong, data_of
+from segue.families.llm.sse import EventSplitter, EventTooLong, is_plain, read_event
 
 if TYPE_CHECKING:
     from segue.core.call import Call
     from segue.core.provider import Candidate
 
 DONE: Final = b"data: [DONE]\n\n"
-# Events of the usual form that say nothing but "more text": they need no decoding.
-_PLAIN_EVENTS: Final = re.compile(rb"(?:data: \{[^\r\n]*\}\n\n)+")
-_MATTERS: Final = re.compile(rb'"error"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"')
 
 
 class _Usage(msgspec.Struct):
@@ -34,14 +30,19 @@ class _Usage(msgspec.Struct):
     completion_tokens: int | None = None
 
 
+class _Answer(msgspec.Struct):
+    message: dict[str, msgspec.Raw]
+
+
 class _Completion(msgspec.Struct):
-    choices: list[msgspec.Raw] | None = None
+    choices: list[_Answer] | None = None
     usage: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Choice(msgspec.Struct):
     delta: dict[str, msgspec.Raw] | None = None
     finish_reason: str | None = None
+    index: int | None = 0
 
 
 class _Chunk(msgspec.Struct):
@@ -89,7 +90,7 @@ class OpenAIChat:
         if status != 200:  # noqa: PLR2004 - HTTP's own number
             return Outcome(failure=classify(status, error_object(body), candidate.key.secret))
         try:
-            completion = _completion.decode(body)
+            completion = _completion.decode(checked_text(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             completion = _Completion()
         if not completion.choices:
@@ -102,7 +103,7 @@ class OpenAIChat:
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
         """A reader, unless the headers say that this is no event stream."""
         content_type = headers.get("content-type", "")
-        if not content_type.startswith("text/event-stream"):
+        if not content_type.lower().startswith("text/event-stream"):
             return _bad(f"expected an event stream, got {content_type[:60] or 'no content type'!r}")
         return ChatStreamReader(call.request, candidate.key.secret)
 
@@ -117,7 +118,7 @@ class ChatStreamReader:
 
     __slots__ = (
         "_choices",
-        "_finishes",
+        "_finished_choices",
         "_secret",
         "_splitter",
         "_wants_usage",
@@ -131,7 +132,7 @@ class ChatStreamReader:
         self._splitter = EventSplitter()
         self._wants_usage = request.wants_usage
         self._choices = request.choices
-        self._finishes = 0
+        self._finished_choices: set[int | None] = set()
         self._secret = secret
         self.committed = False
         self.finished = False
@@ -142,8 +143,6 @@ class ChatStreamReader:
         """The whole events of these bytes that the caller may see."""
         if self._settled():
             return b""
-        if self.committed and not self._splitter.tail and _PLAIN_EVENTS.fullmatch(chunk) and not _MATTERS.search(chunk):
-            return chunk
         try:
             events = self._splitter.feed(chunk)
         except EventTooLong as error:
@@ -159,7 +158,7 @@ class ChatStreamReader:
         out = self.feed(b"\n\n") if self._splitter.tail.strip() else b""
         if self._settled():
             return out
-        if self._finishes >= self._choices:
+        if len(self._finished_choices) >= self._choices:
             self.finished = True
             return out + DONE
         self.failure = _cut("the connection was closed before the answer had ended")
@@ -171,36 +170,43 @@ class ChatStreamReader:
     def _pass(self, events: list[bytes]) -> list[bytes]:
         passed = []
         for event in events:
-            data = data_of(event)
+            if is_plain(event):
+                name, data = b"", event[6:-2]
+            else:
+                name, data = read_event(event)
+                # What else is in it (comments, names) is kept from callers whose parsers trip over it. A line feed
+                # can only stand between two tokens of JSON, where a space means the same.
+                event = b"data: " + data.replace(b"\n", b" ") + b"\n\n"  # noqa: PLW2901 - the same one, made plain
             if not data:
-                continue  # a comment or a bare name: kept from callers whose parsers trip over it
-            if data == b"[DONE]":
-                passed.append(DONE)
+                continue
+            if data.strip() == b"[DONE]":
                 self._done()
+                if self.finished:
+                    passed.append(DONE)
                 break
-            if self._look(data):
+            if name == b"error":
+                self._fail(data)
+            elif self._look(data):
                 passed.append(event)
             if self.failure is not None:
                 break
         return passed
 
     def _done(self) -> None:
-        if self._finishes or self.committed:
-            self.committed = self.finished = True
+        if self.committed:
+            self.finished = True
         else:
             self.failure = _cut("the stream ended without any content")
 
     def _look(self, data: bytes) -> bool:
         """Learn from one event; whether the caller is to see it."""
         try:
-            chunk = _chunk.decode(data)
+            chunk = _chunk.decode(checked_text(data))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.failure = _cut("an event in the middle of the stream is not valid")
             return False
         if bytes(chunk.error) != b"null":
-            self.failure = classify(200, error_object(data), self._secret)
-            if self.failure.kind is Kind.BAD_RESPONSE:
-                self.failure = _cut("the provider reported an error in the middle of the stream")
+            self._fail(data)
             return False
         usage = read_usage(chunk.usage)
         if usage is not None:
@@ -209,11 +215,28 @@ class ChatStreamReader:
                 return False
         for choice in chunk.choices or ():
             if choice.finish_reason is not None:
-                self._finishes += 1
+                self._finished_choices.add(choice.index)
                 self.committed = True
             elif not self.committed and choice.delta and _has_content(choice.delta):
                 self.committed = True
         return True
+
+    def _fail(self, data: bytes) -> None:
+        """The provider says by an event that it has failed."""
+        self.failure = classify(200, error_object(data), self._secret)
+        if self.failure.kind is Kind.BAD_RESPONSE:
+            self.failure = _cut("the provider reported an error in the middle of the stream")
+
+
+def checked_text(document: bytes) -> bytes:
+    """The document itself, seen to be UTF-8: msgspec does not look into the values that it passes over.
+
+    Raises:
+        UnicodeDecodeError: it is not.
+    """
+    if not document.isascii():
+        document.decode()
+    return document
 
 
 def read_usage(raw: msgspec.Raw) -> Usage | None:

@@ -5,13 +5,16 @@ purse, and some vendors answer a bad key with 400. Source: OpenAI's guide "Error
 vendors document.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
 
-_CONTEXT: Final = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
+_CONTEXT: Final = frozenset(
+    {"context_length_exceeded", "string_above_max_length", "request_too_large", "exceed_context_size_error"}
+)
 _CONTENT: Final = frozenset({"content_filter", "content_policy_violation", "moderation_blocked"})
 _NO_MONEY: Final = frozenset({
     "insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
@@ -24,6 +27,9 @@ _BUSY: Final = frozenset(
 )
 
 MAX_MESSAGE: Final = 1000
+MAX_WORD: Final = 200
+
+_ERROR_STATUS: Final = re.compile(r"[45]\d\d")
 
 _STATUS: Final[dict[int, tuple[Kind, Executed, Scope]]] = {
     400: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
@@ -53,7 +59,10 @@ def classify(status: int, error: dict[str, Any] | None, secret: str) -> Failure:
     """
     if error is None:
         return _unreadable(status)
-    message, vendor_type, code, param = (_word(error.get(name)) for name in ("message", "type", "code", "param"))
+    message = _word(error.get("message"))
+    vendor_type, code, param = (_redacted(_word(error.get(name)), secret) for name in ("type", "code", "param"))
+    if status == 200 and code is not None and _ERROR_STATUS.fullmatch(code):  # noqa: PLR2004 - HTTP's own number
+        status = int(code)  # where the answer's own status could not tell it any more (OpenRouter)
     words = {word.lower() for word in (vendor_type, code) if word}
     kind, executed, scope = _by_words(words, message or "") or _by_status(status)
     return Failure(
@@ -135,6 +144,8 @@ def _unreadable(status: int) -> Failure:
 def _word(value: object) -> str | None:
     if value is None or isinstance(value, bool | dict):
         return None
-    if isinstance(value, list):
-        return str(value)[:MAX_MESSAGE]
     return str(value)
+
+
+def _redacted(word: str | None, secret: str) -> str | None:
+    return None if word is None else redact(word, secret)[:MAX_WORD]

@@ -202,4 +202,4 @@ class WeatherApi:
         return None
 
 
-ADAPTER = WeatherVendor(WeatherApi(), ("WEATHERAPI_KEY", "WEATHERAPI_API_KEY"))
+ADAPTER = WeatherVendor(WeatherApi(), ("WEATHERAPI_KEY", "WEATHERAPI_API_KEY"), priority=2)

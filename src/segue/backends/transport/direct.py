@@ -1,0 +1,135 @@
+"""The network, directly: HTTP/1.1 over TCP and TLS with as little as possible between a call and its socket.
+
+A general client spends most of a small request on what we do not use: sessions, cookies, redirects, a task and a timer
+for each request. This one writes a request in one piece, has httptools parse what comes, and wakes the one who waits.
+It does no proxies; `segue.backends.transport.routed` hands those to aiohttp.
+"""
+
+import ssl
+from importlib import metadata
+
+from segue.backends.transport.addresses import is_global
+from segue.backends.transport.direct_connect import Dialler
+from segue.backends.transport.direct_pool import IDLE_SECONDS, Origin
+from segue.backends.transport.direct_protocol import Connection
+from segue.backends.transport.direct_request import Authority, split_url, write_head
+from segue.backends.transport.direct_response import DirectResponse
+from segue.backends.transport.failures import classify_connect, private_address, transport_closed
+from segue.core.clock import Clock, SystemClock
+from segue.core.failure import Kind
+from segue.core.ports import TransportError, WireRequest
+
+_READING = frozenset({"GET", "HEAD"})  # methods that ask for nothing to be done: they may be sent again
+_MOST_ORIGINS = 1000  # origins that are remembered when nothing is open to them
+_CLOSING = 1.0  # seconds after which `close` waits no longer for sockets that were told to close
+
+
+class DirectTransport:
+    """`segue.core.ports.Transport` without anything in between.
+
+    Args:
+        per_host: connections to one host and port at a time, per permission. Beyond it requests wait, and the wait
+            counts as connecting.
+        idle_per_host: of those, how many are kept when nobody uses them, for at most 30 s.
+        tls: certificate authorities, client certificate and protocol versions; by default the system's. Its ALPN
+            protocols are set to `http/1.1`.
+        clock: what ages are measured with.
+        version: for `user-agent: segue/<version>`, sent when the request sets none.
+    """
+
+    def __init__(
+        self,
+        *,
+        per_host: int = 1000,
+        idle_per_host: int = 256,
+        tls: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
+        version: str = "",
+    ) -> None:
+        self._per_host = per_host
+        self._idle_per_host = idle_per_host
+        self._clock = clock or SystemClock()
+        self._dialler = Dialler(self._clock, tls)
+        self._agent = f"segue/{version or _installed_version()}"
+        self._origins: dict[tuple[Authority, bool], Origin] = {}
+        self._ending: set[Connection] = set()
+        self._sweep_at = 0.0
+        self._closed = False
+
+    async def send(self, request: WireRequest, *, connect: float, allow_private: bool) -> DirectResponse:
+        """Send, and come back when the headers of the answer have come.
+
+        Cancelling closes the connection. A request is sent once; only a GET or HEAD is sent again, once and on a new
+        connection, when a kept connection was cut before any byte of an answer came.
+
+        Raises:
+            TransportError: the request could not be sent or not be answered; the failure says how and how far it got.
+        """
+        authority, target = split_url(request.url)
+        head = write_head(request, authority, target, self._agent)
+        if not allow_private and authority.address is not None and not is_global(authority.address):
+            raise TransportError(private_address(authority.host))
+        origin = self._origins.get((authority, allow_private)) or self._origin(authority, private=allow_private)
+        method = request.method
+        connection, used = origin.kept(), True
+        if connection is None:
+            connection, used = await self._connected(origin, authority.host, connect, fresh=False)
+        try:
+            return await connection.exchange(head, request.body, bodiless=method == "HEAD")
+        except TransportError as error:
+            cut_unheard = error.failure.kind is Kind.CONNECTION_LOST and not connection.heard
+            if self._closed or not (used and cut_unheard and method in _READING):
+                raise
+        connection, _ = await self._connected(origin, authority.host, connect, fresh=True)
+        return await connection.exchange(head, request.body, bodiless=method == "HEAD")
+
+    async def close(self) -> None:
+        """Close every connection, those in use included; later requests are refused."""
+        self._closed = True
+        origins, self._origins = list(self._origins.values()), {}
+        for origin in origins:
+            origin.close()
+        ends = self._clock.now() + _CLOSING
+        while self._ending and self._clock.now() < ends:
+            await self._clock.sleep(0)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Connections that are opening or in use, and connections kept for reuse."""
+        counts = [origin.counts for origin in self._origins.values()]
+        return sum(used for used, _ in counts), sum(kept for _, kept in counts)
+
+    def _origin(self, authority: Authority, *, private: bool) -> Origin:
+        if self._closed:
+            raise TransportError(transport_closed())
+        if len(self._origins) >= _MOST_ORIGINS:
+            self._origins = {key: origin for key, origin in self._origins.items() if origin.counts != (0, 0)}
+        origin = self._origins[authority, private] = Origin(
+            authority,
+            private=private,
+            dialler=self._dialler,
+            clock=self._clock,
+            most=self._per_host,
+            most_idle=self._idle_per_host,
+            ending=self._ending,
+        )
+        return origin
+
+    async def _connected(self, origin: Origin, host: str, connect: float, *, fresh: bool) -> tuple[Connection, bool]:
+        """The slow way to a connection, and the time to look for those that were kept too long."""
+        now = self._clock.now()
+        if now >= self._sweep_at:
+            self._sweep_at = now + IDLE_SECONDS / 3
+            for other in self._origins.values():
+                other.sweep()
+        try:
+            return await origin.connection(connect, fresh=fresh)
+        except OSError as error:
+            raise TransportError(classify_connect(error, host, connect)) from None
+
+
+def _installed_version() -> str:
+    try:
+        return metadata.version("segue")
+    except metadata.PackageNotFoundError:  # running from a source tree that was never installed
+        return "0"

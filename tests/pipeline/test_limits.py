@@ -1,0 +1,94 @@
+"""Whatever providers do, a call keeps its limits: attempts, retries, time, and who was ruled out."""
+
+import asyncio
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from pipeline.house import House, provider
+
+from segue.core.failure import Executed, Kind, Scope
+from segue.core.operation import Nature
+from segue.core.ports import Limits
+from segue.core.provider import ModelInfo
+from segue.pipeline.failover import WORTH_A_WAIT
+from segue.pipeline.parts import Policy
+from segue.testing import ScriptedProvider, answers, breaks, fails, hangs, run_virtual, streams
+
+failure = some.builds(
+    fails,
+    some.sampled_from(list(Kind)),
+    after=some.sampled_from([0.0, 0.01, 1.0, 20.0]),
+    scope=some.sampled_from(list(Scope)),
+    executed=some.sampled_from(list(Executed)),
+    retry_after=some.sampled_from([None, None, 0.0, 0.2, 5.0, 59.0, 61.0, 1e6, float("nan"), float("inf"), -1.0]),
+    should_retry=some.sampled_from([None, None, True, False]),
+)
+step = some.one_of(
+    failure,
+    failure,
+    failure,
+    some.builds(answers, after=some.sampled_from([0.0, 3.0])),
+    some.builds(hangs),
+    some.builds(breaks, some.just(ValueError())),
+    some.just(streams(b"x", b"y", after=0.5, every=0.5)),
+)
+scripts = some.lists(step, max_size=6)
+policies = some.builds(
+    Policy,
+    retries=some.integers(0, 4),
+    max_attempts=some.integers(1, 9),
+    deadline=some.sampled_from([0.5, 10.0, 200.0]),
+    limits=some.just(Limits(total=30.0, first_content=20.0)),
+)
+shapes = some.lists(
+    some.lists(some.tuples(some.integers(0, 2), some.sampled_from("mn")), min_size=1, max_size=3), min_size=1, max_size=3
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    some.lists(some.tuples(scripts, step, some.integers(0, 3)), min_size=3, max_size=3),
+    shapes,
+    policies,
+    some.sampled_from([None, 1, 2, 5]),
+    some.booleans(),
+    some.integers(1, 3),
+)
+def test_no_script_makes_a_call_exceed_its_limits(behaviours, shape, policy, wanted, effectful, concurrent):
+    windows = (ModelInfo("m", 8), ModelInfo("n", None))
+    providers = [
+        provider(f"p{number}", ScriptedProvider(script, then=then), keys=keys, models=windows)
+        for number, (script, then, keys) in enumerate(behaviours)
+    ]
+    tiers = [[(providers[number], model) for number, model in dict.fromkeys(tier)] for tier in shape]
+
+    async def main():
+        nature = Nature.EFFECTFUL if effectful else Nature.REPEATABLE
+        house = House(*tiers, policy=policy, nature=nature)
+        options = {} if wanted is None else {"max_attempts": wanted}
+        results = await asyncio.gather(*(house.ask(**options) for _ in range(concurrent)))
+        took = house.clock.now()
+        for call, outcome in results:
+            attempts = call.attempts
+            assert len(attempts) <= min(policy.max_attempts, wanted or policy.max_attempts)
+            assert took <= policy.deadline + 1e-6
+            asked = Counter(attempt.candidate.name + attempt.candidate.key.label for attempt in attempts)
+            assert all(times <= policy.retries + 1 for times in asked.values())
+            assert outcome.ok == (outcome.refusal is None)
+            assert outcome.failure is None  # failures reach a caller as errors, with all attempts
+            if effectful:
+                assert all(attempt.failure.executed is Executed.NO for attempt in attempts[:-1])
+            for earlier, later in zip(attempts, attempts[1:], strict=False):
+                told = earlier.failure
+                assert told is not None  # nothing is asked after an answer
+                assert told.treatment.next.value != "stop"
+                if later.candidate is earlier.candidate:
+                    assert told.kind in WORTH_A_WAIT | {Kind.CONNECT, Kind.CONNECTION_LOST}
+                    assert told.should_retry is not False
+            if outcome.stream is not None:
+                while await outcome.stream.read():
+                    pass
+        house.assert_nothing_is_left()
+
+    run_virtual(main())

@@ -1,0 +1,1 @@
+"""What several rooms of tests share. `from support.service import serving` is the place to begin."""
