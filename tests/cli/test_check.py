@@ -21,8 +21,8 @@ def test_every_problem_is_a_line_with_its_place_on_standard_error(run: Run, writ
     assert (shown.code, shown.out) == (1, "")
     lines = shown.err.splitlines()
     assert len(lines) == 2
-    assert any(line.startswith("segue.yaml:13: providers.backup.priority: ") for line in lines)
-    assert any(line.startswith("segue.yaml:15: modles: ") and "'models'" in line for line in lines)
+    assert any(line.startswith("segue.yaml:14: providers.backup.priority: ") for line in lines)
+    assert any(line.startswith("segue.yaml:16: modles: ") and "'models'" in line for line in lines)
 
 
 def test_json_has_file_line_and_message(run: Run, write: Callable):
@@ -30,7 +30,7 @@ def test_json_has_file_line_and_message(run: Run, write: Callable):
     shown = run("check", "--json")
     assert shown.code == 1
     assert shown.json["ok"] is False
-    assert {(one["file"], one["line"]) for one in shown.json["problems"]} == {("segue.yaml", 13), ("segue.yaml", 15)}
+    assert {(one["file"], one["line"]) for one in shown.json["problems"]} == {("segue.yaml", 14), ("segue.yaml", 16)}
     assert not shown.err
 
 
@@ -38,8 +38,8 @@ def test_warnings_are_shown_and_harm_nothing(run: Run, write: Callable):
     write(GOOD + "  gpt-4o: backup/gpt-4o-mini\n")
     shown = run("check")
     assert shown.code == 0
-    assert shown.err.startswith("warning: segue.yaml:17: ")
-    assert run("check", "--json").json["warnings"][0]["line"] == 17
+    assert shown.err.startswith("warning: segue.yaml:18: ")
+    assert run("check", "--json").json["warnings"][0]["line"] == 18
 
 
 def test_a_variable_that_is_not_set_is_a_problem_and_its_value_is_never_shown(run: Run, write: Callable):

@@ -1,11 +1,13 @@
 """`segue demo`: an outage in front of everybody's eyes, and not one failed call."""
 
+import asyncio
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from cli.support import SEGUE, Run, clean_environment
+from cli.support import LIMIT, SEGUE, clean_environment
 from segue.cli.demo.outage import OutageFacts
 from segue.cli.demo.stage import OPEN_FOR
 from segue.cli.demo.story import STUMBLES, CutFacts, Findings
@@ -28,7 +30,20 @@ def test_no_call_fails_while_providers_break_and_everything_that_is_claimed_hold
     assert not list(tmp_path.iterdir())
 
 
-def test_without_the_sdk_it_names_the_extra(run: Run, tmp_path):
+async def test_an_interrupted_demo_leaves_in_order(tmp_path):
+    process = await asyncio.create_subprocess_exec(
+        *SEGUE, "demo",
+        cwd=tmp_path, env=clean_environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    while b"everybody is well" not in await asyncio.wait_for(process.stdout.readline(), LIMIT):
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = await asyncio.wait_for(process.communicate(), LIMIT)
+    assert (process.returncode, err) == (130, b"")
+
+
+def test_without_the_sdk_it_names_the_extra(tmp_path):
     program = (
         "import sys; sys.modules['openai'] = None; from segue.cli.main import run; sys.argv = ['segue', 'demo']; run()"
     )

@@ -41,8 +41,15 @@ async def test_the_first_screen_says_where_it_is_what_it_uses_and_that_it_is_ope
         assert up.facts["first_key"] is None
 
 
-async def test_people_get_the_first_screen_in_words(sim: Simulator, write: Callable, tmp_path):
-    write(configuration(sim.url))
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "anybody on this machine, without a key (`segue keys create NAME` ends that)"),
+        ("auth: {mode: open}", "anybody who reaches it, without a key (auth.mode is open)"),
+    ],
+)
+async def test_people_get_the_first_screen_in_words(sim: Simulator, write: Callable, tmp_path, more: str, said: str):
+    write(configuration(sim.url, more=more))
     process = await asyncio.create_subprocess_exec(
         *SEGUE, "up", "--port", "0",
         cwd=tmp_path, env=clean_environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -54,9 +61,9 @@ async def test_people_get_the_first_screen_in_words(sim: Simulator, write: Calla
     process.send_signal(signal.SIGINT)
     await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
-    assert "Segue serves at http://127.0.0.1:" in shown
+    assert shown.startswith("Segue serves at http://127.0.0.1:")
     assert "primary, backup, sky" in shown
-    assert "anybody on this machine, without a key" in shown
+    assert said in shown
 
 
 async def test_sigterm_lets_a_stream_that_is_under_way_end(write: Callable, serve: Serve, client: Callable):

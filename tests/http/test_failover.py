@@ -8,8 +8,6 @@ FAULTS: dict[str, tuple[dict, str | None, str | None]] = {
     # kind, options, and the failure of the first attempt: plain, streaming (None: the answer is good)
     "status 500": ({"kind": "status", "code": 500}, "server_error", "server_error"),
     "status 503": ({"kind": "status", "code": 503}, "overloaded", "overloaded"),
-    "status 429": ({"kind": "status", "code": 429}, "rate_limited", "rate_limited"),
-    "quota": ({"kind": "status", "error": "insufficient_quota"}, "quota_exhausted", "quota_exhausted"),
     "bad key": ({"kind": "status", "error": "invalid_api_key"}, "provider_auth", "provider_auth"),
     "no model": ({"kind": "status", "error": "model_not_found"}, "model_not_found", "model_not_found"),
     "context": (
@@ -70,10 +68,26 @@ async def test_a_fault_of_the_first_provider_is_not_noticed_and_without_a_second
                 assert error.value.response.json()["segue"]["attempts"][-1]["failure"] == failure
                 assert error.value.message
             served.sim.clear()
-        # Rate limits and quotas without a wait hold nobody back; then everything is as before.
         assert (await served.chat()).status == 200
         assert served.in_flight() == 0
         assert served.service.running.engine.world.gate.under_way == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("error", "failure"), [("rate_limit_exceeded", "rate_limited"), ("insufficient_quota", "quota_exhausted")]
+)
+async def test_a_provider_that_has_had_enough_is_left_alone_for_as_long_as_it_asks(served, error, failure, stream) -> None:
+    served.sim.fault("primary", "status", error=error, retry_after=30)
+    for attempts in ([failure, None], [None]):
+        async with served.sdk() as sdk:
+            answer = await sdk.chat.completions.create(model="smart", messages=HELLO, stream=stream)
+            if stream:
+                assert [piece async for piece in answer][-1].model == "gpt-4o-mini"
+            else:
+                assert answer.model == "gpt-4o-mini"
+        made = served.calls[-1].call.attempts
+        assert [attempt.failure and attempt.failure.kind.value for attempt in made] == attempts
 
 
 async def test_a_mistake_of_the_callers_is_not_repeated_elsewhere(served) -> None:

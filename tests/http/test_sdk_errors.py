@@ -125,6 +125,7 @@ async def test_a_deadline_that_passes_is_told_as_504(served: Serving, fault: str
 async def test_a_stream_that_is_cut_raises_after_what_had_arrived(served: Serving) -> None:
     for fault in ("cut", "malformed", "error_event"):
         served.sim.clear()
+        served.sim.fault("primary", "pace", token_delay=0.01)
         served.sim.fault("primary", fault, **({"event": 5} if fault == "malformed" else {"after": 3}))
         arrived = []
         async with served.sdk(max_retries=2) as sdk:
@@ -136,8 +137,18 @@ async def test_a_stream_that_is_cut_raises_after_what_had_arrived(served: Servin
         assert "broke off" in error.value.message
         assert error.value.code in {"stream_cut", "server_error"}
     assert len(served.sim.seen("primary")) == 3
-    assert served.sim.seen("backup") == [], "after first content nothing is asked again"
+    assert served.sim.seen("backup") == []
     assert [call.code for call in served.calls] == ["stream_cut", "stream_cut", "server_error"]
+
+
+async def test_a_stream_that_breaks_before_the_caller_was_sent_anything_is_asked_for_elsewhere(served: Serving) -> None:
+    # Without pauses the content and the error arrive together, so nothing was sent yet.
+    served.sim.fault("primary", "error_event", after=1)
+    served.sim.fault("primary", "latency", seconds=0)
+    async with served.sdk() as sdk:
+        stream = await sdk.chat.completions.create(model="smart", messages=HELLO, stream=True)
+        arrived = [choice.delta.content async for piece in stream for choice in piece.choices if choice.delta.content]
+    assert len(arrived) == 12
 
 
 async def test_a_stream_that_stalls_raises_within_its_limit() -> None:

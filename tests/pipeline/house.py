@@ -33,16 +33,16 @@ def operation(nature: Nature = Nature.REPEATABLE, tokens: int = 0, stream: bool 
 
 
 def provider(
-    id: str,
+    name: str,
     executor: Executor | None = None,
     *,
     keys: int = 0,
     models: tuple[ModelInfo, ...] = (),
     **more: Any,
 ) -> Provider:
-    made = tuple(Key(f"key-{number}", f"secret-{id}-{number}") for number in range(1, keys + 1)) or (NO_KEY,)
+    made = tuple(Key(f"key-{number}", f"secret-{name}-{number}") for number in range(1, keys + 1)) or (NO_KEY,)
     return Provider(
-        id, "scripted", frozenset({"ask"}), executor or ScriptedProvider(), keys=made, models=models, **more
+        name, "scripted", frozenset({"ask"}), executor or ScriptedProvider(), keys=made, models=models, **more
     )
 
 
@@ -72,7 +72,9 @@ class House:
         self.targets: dict[str, Target] = {}
         self.providers: dict[str, Provider] = {}
         compiled = tuple(
-            make_tier([self._target(one) for one in tier], lambda targets: Group(targets, Priority(targets, self.chance)))
+            make_tier(
+                [self._target(one) for one in tier], lambda targets: Group(targets, Priority(targets, self.chance))
+            )
             for tier in tiers
         )
         self.parts = Parts(

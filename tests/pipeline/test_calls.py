@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from pipeline.house import House, operation, provider
 
+from pipeline.house import House, operation, provider
 from segue.core.errors import Overloaded, RequestInvalid, UnknownModel
 from segue.core.failure import Failure, Kind
 from segue.core.signals import AttemptEnded, CallEnded
@@ -118,7 +118,7 @@ def test_a_defect_in_segue_itself_is_told_as_one_and_leaves_nothing():
 def test_the_deadline_is_the_policys_or_less_and_never_more(wanted, takes):
     async def main():
         house = House([provider("a", ScriptedProvider(then=answers(after=500.0)))])
-        call, outcome = await house.ask(deadline=wanted)
+        _, outcome = await house.ask(deadline=wanted)
         assert outcome.refusal.code == "deadline_exceeded"
         return house.clock.now()
 

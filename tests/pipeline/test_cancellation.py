@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+
 from pipeline.house import QUICK, House, provider, who
 from pipeline.wires import wired
-
 from segue.core.failure import Failure, Kind, Scope
 from segue.core.signals import CallEnded
 from segue.pipeline.parts import Policy

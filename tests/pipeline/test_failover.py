@@ -1,14 +1,15 @@
 """Who is asked after whom, and when nobody else is asked."""
 
 import pytest
-from pipeline.house import QUICK, House, provider, who
 
+from pipeline.house import QUICK, House, provider, who
 from segue.core.errors import DeadlineExceeded, NoCandidate, ProviderFailed, Unavailable
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.operation import Nature
 from segue.core.provider import ModelInfo
 from segue.pipeline.failover import exhausted
 from segue.pipeline.parts import Policy
+from segue.resilience import BreakerOptions
 from segue.testing import ScriptedProvider, answers, breaks, fails, hangs, run_virtual
 
 ALONE = Policy(retries=0)
@@ -147,7 +148,9 @@ def test_silence_is_paid_for_once():
 def test_groups_of_priority_and_tiers_are_asked_in_their_order():
     async def main():
         failing = ScriptedProvider(then=fails(Kind.BAD_RESPONSE))
-        first, second, third = (provider(name, failing, priority=rank) for name, rank in (("p1", 1), ("p0", 0), ("p7", 7)))
+        first, second, third = (
+            provider(name, failing, priority=rank) for name, rank in (("p1", 1), ("p0", 0), ("p7", 7))
+        )
         house = House([first, second, third], [provider("t2", failing, priority=0)])
         call, _ = await house.ask()
         return who(call)
@@ -163,6 +166,19 @@ def test_a_target_that_is_named_twice_is_asked_once():
         return who(call)
 
     assert run_virtual(main()) == ["a/m", "a/n"]
+
+
+def test_a_target_that_answered_badly_but_speaks_of_one_key_is_still_asked_once_for_each_key():
+    """A name twice in an alias, or as a fallback too, must not ask the same key twice."""
+
+    async def main():
+        owner = provider("a", ScriptedProvider(then=fails(Kind.QUOTA, scope=Scope.MODEL)))
+        other = provider("b", ScriptedProvider(then=fails(Kind.QUOTA, scope=Scope.KEY)), keys=2)
+        house = House([(owner, "m"), (other, "m")], [(owner, "m"), (other, "m")])
+        call, _ = await house.ask()
+        return [f"{one.candidate.name}#{one.candidate.key.label}" for one in call.attempts], len(call.skipped)
+
+    assert run_virtual(main()) == (["a/m#none", "b/m#key-1", "b/m#key-2"], 0)
 
 
 def test_only_and_avoid_take_providers_and_models():
@@ -236,10 +252,15 @@ def test_a_call_that_everybody_is_too_busy_for_hears_the_earliest_time_to_come_b
     assert (refusal.status, refusal.retry_after) == (429, 90.0)
 
 
-def test_max_attempts_of_the_caller_is_kept_and_cannot_exceed_the_policys():
+@pytest.mark.parametrize("hint", [None, 0.1])
+@pytest.mark.parametrize("kind", [Kind.BAD_RESPONSE, Kind.SERVER_ERROR, Kind.RATE_LIMITED])
+def test_max_attempts_of_the_caller_is_kept_and_cannot_exceed_the_policys(kind, hint):
+    """Whether they are failovers, retries, or come after a wait."""
+
     async def main():
-        failing = ScriptedProvider(then=fails(Kind.BAD_RESPONSE))
-        house = House([provider(f"p{number}", failing) for number in range(9)], policy=Policy(max_attempts=4))
+        failing = ScriptedProvider(then=fails(kind, retry_after=hint))
+        everyone = [provider(f"p{number}", failing) for number in range(3 if hint else 9)]
+        house = House(everyone, policy=Policy(max_attempts=4), breaker=BreakerOptions(failures=100))
         return [len((await house.ask(max_attempts=wanted))[0].attempts) for wanted in (1, 2, 4, 100)]
 
     assert run_virtual(main()) == [1, 2, 4, 4]
@@ -273,11 +294,12 @@ def test_a_deadline_that_passes_while_a_provider_works_is_the_callers_and_ends_t
     assert run_virtual(main()) == (3.0, ["a"])
 
 
+@pytest.mark.parametrize("hint", [None, 1.0])
 @pytest.mark.parametrize("executed", [Executed.YES, Executed.UNKNOWN])
-@pytest.mark.parametrize("kind", [kind for kind in Kind])
-def test_an_effectful_call_is_never_sent_again_unless_it_surely_did_not_happen(kind, executed):
+@pytest.mark.parametrize("kind", list(Kind))
+def test_an_effectful_call_is_never_sent_again_unless_it_surely_did_not_happen(kind, executed, hint):
     async def main():
-        maybe = ScriptedProvider(then=fails(kind, executed=executed, retry_after=1.0))
+        maybe = ScriptedProvider(then=fails(kind, executed=executed, retry_after=hint))
         house = House([provider("a", maybe, keys=2)], [provider("b")], nature=Nature.EFFECTFUL)
         call, outcome = await house.ask()
         assert not outcome.ok

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from pipeline.house import House, provider
 
+from pipeline.house import House, provider
 from segue.core.failure import Executed, Kind, Scope
 from segue.core.operation import Nature
 from segue.core.ports import Limits
@@ -15,19 +16,28 @@ from segue.pipeline.failover import WORTH_A_WAIT
 from segue.pipeline.parts import Policy
 from segue.testing import ScriptedProvider, answers, breaks, fails, hangs, run_virtual, streams
 
+ODD_HINTS = [0.0, 5.0, 59.0, 61.0, 1e6, float("nan"), float("inf"), -1.0]
+# What makes a call go on, and on, is what may break a limit.
+TEMPTING = [Kind.SERVER_ERROR, Kind.RATE_LIMITED, Kind.CONNECT, Kind.OVERLOADED, Kind.CONNECTION_LOST]
+tempting = some.builds(
+    fails,
+    some.sampled_from(TEMPTING),
+    scope=some.sampled_from([Scope.KEY, Scope.MODEL, Scope.PROVIDER]),
+    executed=some.sampled_from([Executed.NO, Executed.UNKNOWN]),
+    retry_after=some.sampled_from([None, 0.2]),
+)
 failure = some.builds(
     fails,
     some.sampled_from(list(Kind)),
     after=some.sampled_from([0.0, 0.01, 1.0, 20.0]),
     scope=some.sampled_from(list(Scope)),
     executed=some.sampled_from(list(Executed)),
-    retry_after=some.sampled_from([None, None, 0.0, 0.2, 5.0, 59.0, 61.0, 1e6, float("nan"), float("inf"), -1.0]),
+    retry_after=some.sampled_from([None, None, None, *ODD_HINTS]),
     should_retry=some.sampled_from([None, None, True, False]),
 )
 step = some.one_of(
-    failure,
-    failure,
-    failure,
+    *[tempting] * 4,
+    *[failure] * 3,
     some.builds(answers, after=some.sampled_from([0.0, 3.0])),
     some.builds(hangs),
     some.builds(breaks, some.just(ValueError())),
@@ -42,13 +52,15 @@ policies = some.builds(
     limits=some.just(Limits(total=30.0, first_content=20.0)),
 )
 shapes = some.lists(
-    some.lists(some.tuples(some.integers(0, 2), some.sampled_from("mn")), min_size=1, max_size=3), min_size=1, max_size=3
+    some.lists(some.tuples(some.integers(0, 2), some.sampled_from("mn")), min_size=1, max_size=3),
+    min_size=1,
+    max_size=3,
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
-    some.lists(some.tuples(scripts, step, some.integers(0, 3)), min_size=3, max_size=3),
+    some.lists(some.tuples(scripts, some.one_of(tempting, step), some.integers(0, 3)), min_size=3, max_size=3),
     shapes,
     policies,
     some.sampled_from([None, 1, 2, 5]),
@@ -79,7 +91,7 @@ def test_no_script_makes_a_call_exceed_its_limits(behaviours, shape, policy, wan
             assert outcome.failure is None  # failures reach a caller as errors, with all attempts
             if effectful:
                 assert all(attempt.failure.executed is Executed.NO for attempt in attempts[:-1])
-            for earlier, later in zip(attempts, attempts[1:], strict=False):
+            for earlier, later in pairwise(attempts):
                 told = earlier.failure
                 assert told is not None  # nothing is asked after an answer
                 assert told.treatment.next.value != "stop"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import segue
 from pipeline.house import House, provider
-
 from segue.pipeline import order
 from segue.testing import run_virtual
 

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from pipeline.house import House, provider, who
 
+from pipeline.house import House, provider, who
 from segue.core.errors import DeadlineExceeded, ProviderFailed, Unavailable
 from segue.core.failure import Kind, Scope
 from segue.pipeline.parts import Policy
@@ -75,7 +75,9 @@ def test_many_who_wait_for_the_same_moment_do_not_come_in_the_same_moment():
 @pytest.mark.parametrize(("hint", "deadline"), [(60.1, 600.0), (3600.0, 600.0), (1e9, 600.0), (10.0, 9.0), (9.0, 9.0)])
 def test_a_hint_beyond_a_minute_or_the_deadline_is_told_and_not_waited_for(hint, deadline):
     async def main():
-        house = House([provider("a", ScriptedProvider(then=fails(Kind.RATE_LIMITED, retry_after=hint)))], policy=PATIENT)
+        house = House(
+            [provider("a", ScriptedProvider(then=fails(Kind.RATE_LIMITED, retry_after=hint)))], policy=PATIENT
+        )
         _, outcome = await house.ask(deadline=deadline)
         assert house.clock.now() == 0.0
         return outcome.refusal
@@ -148,6 +150,20 @@ def test_a_candidate_that_was_not_asked_yet_needs_no_retry_budget():
         return who(call)
 
     assert run_virtual(main()) == ["b", "a"]
+
+
+def test_coming_back_takes_a_retry_of_the_budget():
+    """It is one: without a budget an outage with hints would be asked twice by everyone."""
+
+    async def main():
+        house = House([provider("a", ScriptedProvider([fails(Kind.RATE_LIMITED, retry_after=5.0)]))], policy=PATIENT)
+        while house.guard("a").spend_retry(house.clock.now()):
+            pass
+        call, outcome = await house.ask()
+        assert outcome.refusal.retry_after == 5.0
+        return len(call.attempts), house.clock.now()
+
+    assert run_virtual(main()) == (1, 0.0)
 
 
 def test_a_candidate_that_another_failure_ruled_out_is_not_waited_for():

@@ -1,12 +1,14 @@
 """The executor of all wire adapters: what it sends, reads, passes on and gives back."""
 
 import pytest
-from pipeline.house import QUICK, House, who
-from pipeline.wires import read_all, wired
 
+from pipeline.house import QUICK, House, provider, who
+from pipeline.wires import read_all, wired
+from segue.core.call import Attempt
 from segue.core.failure import Executed, Kind
 from segue.core.outcome import Ending
 from segue.pipeline import wire
+from segue.pipeline.attempt_layers import attempt_timeout
 from segue.pipeline.parts import Policy
 from segue.testing import Close, ScriptedTransport, refuses, replies, run_virtual, stalls
 
@@ -81,6 +83,15 @@ def test_retry_after_is_read_in_all_its_forms_and_garbage_is_ignored(headers, hi
     assert run_virtual(main()) == (None if hint is None else pytest.approx(hint))
 
 
+def test_what_the_format_says_of_a_wait_goes_before_the_headers():
+    async def main():
+        _, house = lines([replies(b"hint 4", status=429, headers={"retry-after": "9"})])
+        call, _ = await house.ask()
+        return call.attempts[0].failure.retry_after
+
+    assert run_virtual(main()) == 4.0
+
+
 @pytest.mark.parametrize(("word", "attempts"), [("false", 1), ("true", 3)])
 def test_x_should_retry_false_is_obeyed(word, attempts):
     async def main():
@@ -153,6 +164,44 @@ def test_a_stream_that_fails_before_its_content_is_failed_over_unseen(fault):
     run_virtual(main())
 
 
+@pytest.mark.parametrize(
+    ("reply", "phase", "seconds"),
+    [
+        (stalls(), "first_byte", 5.0),
+        (replies(close=Close.HANG), "first_content", 8.0),
+        (replies(b" ", close=Close.HANG, after=4.9), "first_content", 8.0),
+    ],
+)
+def test_each_phase_before_the_content_has_its_own_limit(reply, phase, seconds):
+    async def main():
+        limits = Limits(total=99.0, first_byte=5.0, first_content=8.0)
+        _, house = lines([reply], stream=True, policy=Policy(limits=limits, deadline=300.0, retries=0))
+        call, _ = await house.ask()
+        assert f"{seconds:g} s for '{phase}'" in call.attempts[0].failure.message
+        return call.attempts[0].elapsed
+
+    assert run_virtual(main()) == seconds
+
+
+def test_a_stream_is_whole_even_when_its_reader_leaves_during_the_last_moment():
+    """Everything was there but the connection's own end."""
+
+    async def main():
+        network, house = lines([replies(b"+", b".", close=Close.HANG)], stream=True)
+        _, outcome = await house.ask()
+        assert await outcome.stream.read() + await outcome.stream.read() == b"+."
+        last = asyncio.create_task(outcome.stream.read())
+        await house.clock.sleep(0.01)
+        last.cancel()
+        await asyncio.wait({last})
+        assert last.cancelled()
+        assert outcome.stream.end.ending is Ending.COMPLETE
+        assert not network.open
+        house.assert_nothing_is_left()
+
+    run_virtual(main())
+
+
 def test_an_error_in_the_body_of_a_stream_that_is_none_is_told_rather_than_its_content_type():
     async def main():
         html = replies(b"<html>", headers={"content-type": "text/html"})
@@ -165,7 +214,7 @@ def test_an_error_in_the_body_of_a_stream_that_is_none_is_told_rather_than_its_c
 
 def test_nothing_is_shown_before_the_first_content_and_then_everything():
     async def main():
-        network, house = lines([replies(b" ", 2.0, b" ", 2.0, b"+", 1.0, b"+", b".")], stream=True)
+        _, house = lines([replies(b" ", 2.0, b" ", 2.0, b"+", 1.0, b"+", b".")], stream=True)
         _, outcome = await house.ask()
         assert house.clock.now() == pytest.approx(4.0)
         assert await outcome.stream.read() == b"  +"
@@ -243,6 +292,41 @@ def test_a_reader_that_raises_settles_everything():
         assert outcome.stream.end.ending is Ending.CANCELLED
         assert not network.open
         house.assert_nothing_is_left()
+
+    run_virtual(main())
+
+
+def test_a_timeout_that_is_not_ours_is_a_defect_and_settles_everything(monkeypatch):
+    """A transport's own `TimeoutError` must not be taken for a stall of so many seconds."""
+
+    async def main():
+        network, house = lines([replies(b"+", b"+")], stream=True)
+        _, outcome = await house.ask()
+        await outcome.stream.read()
+
+        async def raises():
+            raise TimeoutError("the transport's own")
+
+        (response,) = network.open
+        monkeypatch.setattr(response, "read_chunk", raises)
+        with pytest.raises(TimeoutError, match="own"):
+            await outcome.stream.read()
+        assert not network.open
+        house.assert_nothing_is_left()
+
+    run_virtual(main())
+
+
+def test_a_layer_that_raises_a_timeout_of_its_own_is_no_timeout_of_the_provider():
+    async def main():
+        house = House([provider("a")])
+
+        async def raises(call, attempt):
+            raise TimeoutError("a layer's own")
+
+        timed = attempt_timeout(house.parts, raises)
+        with pytest.raises(TimeoutError, match="own"):
+            await timed(house.call(), Attempt(house.targets["a"].candidates[0]))
 
     run_virtual(main())
 

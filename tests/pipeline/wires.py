@@ -41,7 +41,9 @@ class LinesReader:
 class Lines:
     """`200` is an answer, `400` the caller's mistake, everything else the provider's fault."""
 
-    def __init__(self, stream: bool = False, cannot: bool = False, unreadable: bool = False, lazy: bool = False) -> None:
+    def __init__(
+        self, stream: bool = False, cannot: bool = False, unreadable: bool = False, lazy: bool = False
+    ) -> None:
         self.stream = stream
         self.cannot = cannot
         self.unreadable = unreadable
@@ -56,7 +58,8 @@ class Lines:
         if status == 200 and not self.unreadable:
             return Outcome(answer=body, usage=Usage(3, 4))
         kind = Kind.INVALID_REQUEST if status == 400 else Kind.RATE_LIMITED if status == 429 else Kind.SERVER_ERROR
-        return Outcome(failure=Failure(kind, f"HTTP {status}", status=status))
+        hint = float(body.removeprefix(b"hint ")) if body.startswith(b"hint ") else None
+        return Outcome(failure=Failure(kind, f"HTTP {status}", retry_after=hint, status=status))
 
     def reader(self, call, candidate, headers) -> LinesReader | Failure:
         if "html" in headers.get("content-type", ""):
@@ -74,9 +77,9 @@ class LinesAdapter:
         self.codecs = {"ask": codec}
 
 
-def wired(id: str, transport: ScriptedTransport, **codec: bool) -> Provider:
+def wired(name: str, transport: ScriptedTransport, **codec: bool) -> Provider:
     executor = WireExecutor(LinesAdapter(Lines(**codec)), transport, VirtualClock())
-    return Provider(id, "lines", frozenset({"ask"}), executor)
+    return Provider(name, "lines", frozenset({"ask"}), executor)
 
 
 async def read_all(stream) -> bytes:

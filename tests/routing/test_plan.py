@@ -20,14 +20,12 @@ NOBODY: Any = None
 
 def target(provider, model, context=None):
     info = ModelInfo(model, context)
-    return Target(
-        provider, model, tuple(Candidate(provider, model, key, NOBODY, info) for key in provider.keys)
-    )
+    return Target(provider, model, tuple(Candidate(provider, model, key, NOBODY, info) for key in provider.keys))
 
 
-def owner(id, keys=1, **more):
-    made = tuple(Key(f"key-{number}", f"{id}{number}") for number in range(1, keys + 1))
-    return Provider(id, "x", frozenset({"chat"}), NOBODY, keys=made, **more)
+def owner(name, keys=1, **more):
+    made = tuple(Key(f"key-{number}", f"{name}{number}") for number in range(1, keys + 1))
+    return Provider(name, "x", frozenset({"chat"}), NOBODY, keys=made, **more)
 
 
 def tiers_of(*tiers):
@@ -51,6 +49,11 @@ def test_keys_take_turns_and_all_of_them_are_offered():
         ["a/m#3", "a/m#1", "a/m#2"],
         ["a/m#1", "a/m#2", "a/m#3"],
     ]
+
+
+def test_a_target_that_is_named_twice_is_offered_once():
+    one = target(owner("a", keys=2), "m")
+    assert walk(Plan(tiers_of([one, one], [one]), Features(), None)) == ["a/m#1", "a/m#2"]
 
 
 def test_a_tier_that_is_not_reached_does_not_take_its_turn():

@@ -8,8 +8,7 @@ import openai
 import pytest
 
 from segue.simulator import Record, Simulator
-
-KEY = "sk-simulated-1234567890"
+from simulator.wire import KEY, Heard, chat_request, hear
 
 
 @pytest.fixture
@@ -76,3 +75,13 @@ def settled(sim: Simulator, eventually: Callable) -> Callable:
         return sim.seen(account)[-1]
 
     return wait
+
+
+@pytest.fixture
+def ask(sim: Simulator) -> Callable:
+    """Ask for a chat completion as a raw client; `patience` in seconds, other fields go into the body."""
+
+    async def run(account: str = "primary", *, patience: float = 3.0, extra: str = "", **fields: object) -> Heard:
+        return await hear(sim.port, chat_request(account, extra, **fields), patience)
+
+    return run

@@ -85,7 +85,7 @@ class Serving:
     async def ask(self, method: str, path: str, **options: Any) -> "Answer":
         """One request, whole."""
         async with self.web.request(method, path, **options) as answer:
-            return Answer(answer.status, dict(answer.headers), await answer.read())
+            return Answer(answer.status, answer.headers, await answer.read())
 
     def in_flight(self) -> int:
         """Attempts under way at all providers, by the service's own counters."""
@@ -94,10 +94,10 @@ class Serving:
 
 @dataclass
 class Answer:
-    """A whole HTTP answer."""
+    """A whole HTTP answer; names of headers in any case."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
     @property

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from segue.app.catalogue import ADAPTERS
 from segue.app.engine import Engine, known
 from segue.app.explain import Explanation, explain
@@ -25,6 +27,7 @@ from segue.config.discover import AdapterNeeds, Discovered, discover
 from segue.config.load import Loaded, Override, load_settings, parse_settings
 from segue.core.call import Call, CallOptions
 from segue.core.errors import ConfigError, ProviderFailed, RequestInvalid
+from segue.core.failure import Failure, Kind
 from segue.core.outcome import Ending, Outcome
 from segue.core.ports import AdapterKind
 from segue.families.llm.chat import ChatPieces, ChatReply, Piece, read_reply, to_messages
@@ -136,15 +139,19 @@ class Segue:
         pieces = ChatPieces(call)
         try:
             while chunk := await stream.read():
-                for piece in pieces.feed(chunk):
+                try:
+                    fed = list(pieces.feed(chunk))
+                except (msgspec.DecodeError, ValueError, RecursionError):
+                    # Whole events pass through unread, so a broken one is seen only here.
+                    failure = Failure(Kind.STREAM_CUT, "an event in the middle of the stream is not valid")
+                    raise _broke_off(call, failure) from None
+                for piece in fed:
                     yield piece
         finally:
             stream.cancel()
         end = stream.end
         if end is not None and end.ending is Ending.FAILED and end.failure is not None:
-            broken = ProviderFailed(end.failure, f"the answer broke off: {end.failure.message}")
-            broken.call_id, broken.attempts = call.id, call.attempts
-            raise broken
+            raise _broke_off(call, end.failure)
 
     async def call(self, operation: str, *, options: CallOptions | None = None, **fields: Any) -> Any:
         """Call any operation, e.g. `call("weather.current", query="Oslo")`.
@@ -156,7 +163,10 @@ class Segue:
             CallFailed: no answer, or the fields do not fit.
         """
         wanted = self.engine.operation(operation)
-        _, outcome = await self._run(wanted.id, wanted.from_fields(fields, False), options)
+        request = wanted.from_fields(fields, False)
+        if wanted.analyse(request).stream:
+            raise RequestInvalid(f"{wanted.id}: an answer piece by piece is what stream_chat is for", param="stream")
+        _, outcome = await self._run(wanted.id, request, options)
         return outcome.answer
 
     def register_provider(self, provider_id: str, *, adapter: str | AdapterKind, **values: Any) -> None:
@@ -238,6 +248,12 @@ class Segue:
             if not self._started:
                 await self._running.start()
                 self._started = True
+
+
+def _broke_off(call: Call, failure: Failure) -> ProviderFailed:
+    broken = ProviderFailed(failure, f"the answer broke off: {failure.message}")
+    broken.call_id, broken.attempts = call.id, call.attempts
+    return broken
 
 
 def _check(options: CallOptions) -> None:

@@ -1,13 +1,12 @@
 """`segue explain`: why a call goes where it goes, before it is made and after it was."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from segue.cli.options import Config, Json, Store
-from segue.cli.output import fail, say, say_json, warn
+from segue.cli.output import fail, plain, say, say_json, warn
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,7 +45,7 @@ def explain(
         raise typer.BadParameter(f"{operation} needs a model: add --model NAME", param_hint="--model")
     decision = decide(engine.snapshot.lines[wanted.id], model, None, engine.snapshot.version)
     if json:
-        say_json({**asdict(decision), "winner": decision.winner})
+        say_json({**plain(decision), "winner": decision.winner})
     else:
         _show_decision(decision, ready.source)
     if decision.winner is None:
@@ -77,7 +76,7 @@ def _explain_past(call_id: str, config: Path | None, store: str | None, *, json:
     if record is None:
         fail(f"no call {call_id[:64]!r} is in the store; one that has just ended is written within a second")
     if json:
-        say_json(asdict(record))
+        say_json(record)
     else:
         _show_record(record)
 

@@ -1,14 +1,13 @@
 """`segue keys`: who may call, kept in the store. A running service hears of a change within a second or two."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from segue.cli.options import Config, Json, Store
-from segue.cli.output import say, say_json, warn
+from segue.cli.output import plain, say, say_json, warn
 
 if TYPE_CHECKING:
     from segue.backends.store.keys import KeyRecord
@@ -37,7 +36,7 @@ def create(
 
     key, record = run_async(made())
     if json:
-        say_json({"key": key, **asdict(record)})
+        say_json({"key": key, **plain(record)})
         return
     say(key)
     warn(f"This is the key of {record.name!r}{' (admin)' if record.admin else ''}: it is shown only now.")
@@ -59,7 +58,7 @@ def list_keys(config: Config = None, store: Store = None, json: Json = False) ->
 
     found = run_async(listed())
     if json:
-        say_json([asdict(record) for record in found])
+        say_json(found)
         return
     if not found:
         warn("There is no key yet: `segue keys create NAME` makes one.")
@@ -86,7 +85,7 @@ def revoke(
 
     record = run_async(revoked())
     if json:
-        say_json(asdict(record))
+        say_json(record)
     else:
         say(f"revoked {record.name!r} ({record.id}, …{record.last4})")
 

@@ -1,6 +1,5 @@
 """What a program reads and what a person reads go different ways: results to standard output, the rest to error."""
 
-import json
 import os
 import sys
 from typing import Any, NoReturn
@@ -27,8 +26,18 @@ def fail(*lines: str) -> NoReturn:
 
 
 def say_json(value: Any, *, indent: int | None = 2) -> None:
-    """A value as JSON, on standard output."""
-    say(json.dumps(value, indent=indent, ensure_ascii=False))
+    """A value or a record as JSON, on standard output; `indent=None` puts it on one line."""
+    import msgspec
+
+    say(msgspec.json.format(msgspec.json.encode(value), indent=0 if indent is None else indent).decode())
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A record as what JSON can say."""
+    import msgspec
+
+    found: dict[str, Any] = msgspec.to_builtins(record)
+    return found
 
 
 def environment() -> dict[str, str]:

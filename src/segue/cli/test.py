@@ -1,6 +1,6 @@
 """`segue test`: one real call through one provider, before anybody depends on it: is the key right, how quick is it?"""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,7 +88,7 @@ def try_provider(
 
     trial = run_async(_try(config, provider, operation, model))
     if json:
-        say_json(asdict(trial))
+        say_json(trial)
     else:
         _show(trial)
     if not trial.ok:

@@ -69,6 +69,7 @@ def first_screen(booted: "Booted", service: "Service") -> dict[str, Any]:
         "store": snapshot.settings.store,
         "providers": [name for name, provider in snapshot.providers.items() if provider.enabled],
         "names": list(snapshot.settings.models),
+        "auth": snapshot.settings.auth.mode,
         "open": service.authenticator.is_open,
         "first_key": service.first_key,
         "notes": list(booted.notes),
@@ -85,6 +86,8 @@ def _show(facts: dict[str, Any]) -> None:
     if facts["first_key"]:
         say("  callers        need an API key; this first one is an administrator's, and is shown only now:")
         say(f"                 {facts['first_key']}")
+    elif facts["auth"] == "open":
+        say("  callers        anybody who reaches it, without a key (auth.mode is open)")
     elif facts["open"]:
         say("  callers        anybody on this machine, without a key (`segue keys create NAME` ends that)")
     else:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import segue
@@ -216,12 +217,20 @@ async def _http_error(request: Request, error: Exception) -> Response:
         unknown = UnknownOperation(f"there is nothing at {request.url.path[:200]}: /docs lists what there is")
         unknown.code = "not_found"
         return await _call_failed(request, unknown)
-    allowed = (error.headers or {}).get("allow")
-    detail = str(error.detail) if allowed is None else f"{request.method[:20]} is not served here: use {allowed}"
-    wrong = RequestInvalid(detail, status=error.status_code, code=f"http_{error.status_code}")
-    response = await _call_failed(request, wrong)
-    response.headers.update(error.headers or {})
-    return response
+    if error.status_code == 405:  # noqa: PLR2004 - HTTP's own number
+        allowed = ", ".join(_methods(request))
+        message = f"{request.method[:20]} is not served at {request.url.path[:200]}: use {allowed}"
+        response = await _call_failed(request, RequestInvalid(message, status=405, code="method_not_allowed"))
+        response.headers["allow"] = allowed
+        return response
+    wrong = RequestInvalid(str(error.detail), status=error.status_code, code=f"http_{error.status_code}")
+    return await _call_failed(request, wrong)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method of a path: the framework itself would name only those of its first route."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return sorted({name for route in routes if route.path_regex.match(request.url.path) for name in route.methods or ()})
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -5,8 +5,9 @@ against it has proven more than that it agrees with itself.
 """
 
 from segue.simulator.faults import KINDS, FaultError
+from segue.simulator.faults.describing import catalogue
 from segue.simulator.records import Record
 from segue.simulator.server import Simulator
 from segue.simulator.serving import serve
 
-__all__ = ["KINDS", "FaultError", "Record", "Simulator", "serve"]
+__all__ = ["KINDS", "FaultError", "Record", "Simulator", "catalogue", "serve"]

@@ -11,7 +11,10 @@ from aiohttp import web
 
 from segue.simulator.faults import KINDS, Board, FaultError
 from segue.simulator.faults.catalogue import MODEL_FAULTS, MODEL_PREFIX
-from segue.simulator.faults.loading import schedule
+from segue.simulator.faults.describing import catalogue
+from segue.simulator.faults.fault import read_account
+from segue.simulator.faults.loading import listen, schedule
+from segue.simulator.listeners import Listeners
 from segue.simulator.records import RECORD_LIMIT, Ledger
 
 PREFIX: Final = "/_sim"
@@ -49,8 +52,11 @@ def _limit(text: str | None) -> int | None:
 class Admin:
     """The interface under `/_sim/`."""
 
-    def __init__(self, board: Board, ledger: Ledger, clock: Callable[[], float], seed: int) -> None:
+    def __init__(
+        self, board: Board, ledger: Ledger, clock: Callable[[], float], seed: int, listeners: Listeners
+    ) -> None:
         self._board = board
+        self._listeners = listeners
         self._ledger = ledger
         self._clock = clock
         self._seed = seed
@@ -64,6 +70,9 @@ class Admin:
             web.delete(f"{PREFIX}/faults", self._clear),
             web.delete(f"{PREFIX}/faults/{{identifier}}", self._remove),
             web.post(f"{PREFIX}/schedule", self._schedule),
+            web.get(f"{PREFIX}/kinds", self._kinds),
+            web.get(f"{PREFIX}/listeners", self._listening),
+            web.post(f"{PREFIX}/listeners", self._listen),
             web.get(f"{PREFIX}/requests", self._requests),
             web.delete(f"{PREFIX}/requests", self._forget),
             web.route("*", f"{PREFIX}{{rest:(/.*)?}}", self._unknown),
@@ -81,6 +90,7 @@ class Admin:
                 "requests": len(self._ledger),
                 "faults": self._board.as_json(),
                 "kinds": {name: list(kind.options.__struct_fields__) for name, kind in KINDS.items()},
+                "listeners": self._listeners.as_json(),
                 "models": [MODEL_PREFIX + name for name in MODEL_FAULTS],
             }
         )
@@ -97,6 +107,21 @@ class Admin:
     async def _schedule(self, request: web.Request) -> web.Response:
         try:
             return _json({"ids": schedule(self._board, await _document(request))}, 201)
+        except FaultError as error:
+            return _refused(str(error))
+
+    async def _kinds(self, _request: web.Request) -> web.Response:
+        return _json(catalogue())
+
+    async def _listening(self, _request: web.Request) -> web.Response:
+        return _json(self._listeners.as_json())
+
+    async def _listen(self, request: web.Request) -> web.Response:
+        def port_of(account: str, port: int) -> int:
+            return self._listeners.of(read_account(account), port).port
+
+        try:
+            return _json({"port": listen(port_of, await _document(request))}, 201)
         except FaultError as error:
             return _refused(str(error))
 
@@ -121,5 +146,6 @@ class Admin:
         return _json({"removed": self._ledger.clear(request.query.get("account"))})
 
     async def _unknown(self, _request: web.Request) -> web.Response:
-        known = "GET state, GET|POST|DELETE faults, DELETE faults/{id}, POST schedule, GET|DELETE requests"
+        known = "GET state, GET|POST|DELETE faults, DELETE faults/{id}, POST schedule, GET kinds, "
+        known += "GET|POST listeners, GET|DELETE requests"
         return _refused(f"path: there is no such address. Under {PREFIX}/ there are: {known}.", 404)

@@ -76,7 +76,7 @@ class _Performance:
     async def _raw(self, step: Raw) -> None:
         if step.status is not None:
             self._record.status = step.status
-        if step.body and self._request.method == "HEAD":
+        if step.of_body and self._request.method == "HEAD":
             return
         await self._request.writer.write(step.data)
         self._record.bytes_sent += step.body

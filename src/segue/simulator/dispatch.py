@@ -6,18 +6,19 @@ the record true even when the client hangs up in the middle.
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from segue.simulator.delivery import abort, deliver
-from segue.simulator.exchange import Exchange, clean, decode
+from segue.simulator.exchange import Exchange, clean
 from segue.simulator.faults import Board
-from segue.simulator.faults.board import ALL_ACCOUNTS
+from segue.simulator.faults.board import Applied
+from segue.simulator.faults.fault import ALL_ACCOUNTS
 from segue.simulator.records import Ledger, Record
-from segue.simulator.script import Script
-from segue.simulator.vendors import Vendor, route
+from segue.simulator.vendors import DEFAULT_ACCOUNT, Vendor, route
 
 _FORGET_ABOVE: Final = 1_000
 
@@ -35,8 +36,9 @@ async def _read_body(request: web.Request) -> bytes | int:
 class Dispatcher:
     """The way of all requests that are not for the admin interface."""
 
-    def __init__(self, board: Board, ledger: Ledger, seed: int) -> None:
+    def __init__(self, board: Board, ledger: Ledger, seed: int, accounts_of_ports: Mapping[int, str]) -> None:
         self._board = board
+        self._accounts_of_ports = accounts_of_ports
         self._ledger = ledger
         self._seed = seed
         self._numbers = itertools.count(1)
@@ -60,7 +62,7 @@ class Dispatcher:
         for connection in [known for known in self._accounts if known.transport is None]:
             del self._accounts[connection]
 
-    def _exchange(self, request: web.Request, account: str, path: str, body: bytes) -> Exchange:
+    def _exchange(self, request: web.Request, account: str, path: str) -> Exchange:
         return Exchange(
             number=next(self._numbers),
             account=account,
@@ -68,26 +70,37 @@ class Dispatcher:
             path=clean(path),
             query={clean(name): clean(value) for name, value in request.query.items()},
             headers={clean(name).lower(): clean(value) for name, value in request.headers.items()},
-            body=body,
+            body=b"",
             seed=self._seed,
-            document=decode(body),
         )
+
+    def _default_account(self, request: web.Request) -> str:
+        """The account of a path without one: that of the listener, if the connection came by an account's own."""
+        if not self._accounts_of_ports or request.transport is None:
+            return DEFAULT_ACCOUNT
+        address = request.transport.get_extra_info("sockname")
+        return self._accounts_of_ports.get(address[1], DEFAULT_ACCOUNT) if address else DEFAULT_ACCOUNT
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
-        account, vendor, path = route(request.path)
+        account, vendor, path = route(request.path, self._default_account(request))
         connection = request.protocol
         if len(self._accounts) > self._forget_above:
             self._forget_closed()
             self._forget_above = 2 * len(self._accounts) + _FORGET_ABOVE
         self._accounts[connection] = account
-        body = await _read_body(request)
-        exchange = self._exchange(request, account, path, body if isinstance(body, bytes) else b"")
+        exchange = self._exchange(request, account, path)
+        applied = self._board.early(exchange, vendor)
+        if applied is None:
+            body = await _read_body(request)
+            if isinstance(body, bytes):
+                exchange.read(body)
+            applied = self._applied(exchange, vendor, None if isinstance(body, bytes) else body)
         record = self._ledger.open(exchange)
-        script = self._script(exchange, vendor, record, None if isinstance(body, bytes) else body)
+        record.faults = applied.kinds
         self._open[connection] = record
         try:
-            return await deliver(request, script, record)
+            return await deliver(request, applied.script, record)
         except (asyncio.CancelledError, ConnectionError):
             # The connection is gone. Unless a fault did it, the client did, or the simulator is being closed.
             if record.outcome == "open":
@@ -95,8 +108,9 @@ class Dispatcher:
             raise
         finally:
             del self._open[connection]
+            for lease in applied.leases:
+                lease.close()
 
-    def _script(self, exchange: Exchange, vendor: Vendor, record: Record, unreadable: int | None) -> Script:
+    def _applied(self, exchange: Exchange, vendor: Vendor, unreadable: int | None) -> Applied:
         healthy = vendor.answer(exchange) if unreadable is None else vendor.failure(exchange, unreadable, None, None)
-        script, record.faults = self._board.apply(exchange, vendor, healthy)
-        return script
+        return self._board.apply(exchange, vendor, healthy)

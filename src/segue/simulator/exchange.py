@@ -48,6 +48,11 @@ class Exchange:
     document: object = field(default=UNDECODABLE)
     started: float = field(default_factory=time.time)
 
+    def read(self, body: bytes) -> None:
+        """Take in the body, once it has come."""
+        self.body = body
+        self.document = decode(body)
+
     @property
     def model(self) -> str | None:
         """The model that the request names, where it names one."""

@@ -90,7 +90,9 @@ class Record:
 class Ledger:
     """The newest 10,000 records, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = True) -> None:
+        """Without `keep` nothing is recorded."""
+        self._keep = keep
         self._records: deque[Record] = deque(maxlen=RECORD_LIMIT)
 
     def __iter__(self) -> Iterator[Record]:
@@ -101,6 +103,8 @@ class Ledger:
 
     def open(self, exchange: Exchange) -> Record:
         """Start the record of a request that has just been read."""
+        if not self._keep:
+            return Record(exchange.number, exchange.started, exchange.account, "", "", {}, {}, b"")
         record = Record(
             number=exchange.number,
             time=exchange.started,

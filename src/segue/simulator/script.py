@@ -41,14 +41,16 @@ class Raw:
     Attributes:
         data: The bytes.
         status: The HTTP status that they announce, for the record.
-        body: How many of the bytes belong to the body; bytes that do are not sent in answer to HEAD.
+        body: How many bytes of the body end in them.
         events: How many content events end in them.
+        of_body: Whether they are part of the body or its framing, which is not sent in answer to HEAD.
     """
 
     data: bytes
     status: int | None = None
     body: int = 0
     events: int = 0
+    of_body: bool = False
 
 
 @dataclass(frozen=True, slots=True)

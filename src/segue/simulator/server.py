@@ -15,6 +15,8 @@ from segue.simulator.admin import Admin
 from segue.simulator.dispatch import Dispatcher
 from segue.simulator.exchange import BODY_LIMIT
 from segue.simulator.faults import Board, loading
+from segue.simulator.faults.fault import read_account
+from segue.simulator.listeners import Listeners
 from segue.simulator.records import Ledger, Record
 
 _IDLE_SECONDS: Final = 75.0
@@ -40,6 +42,7 @@ class Simulator:
         host: str = "127.0.0.1",
         first_token_delay: float = 0.0,
         token_delay: float = 0.0,
+        record: bool = True,
     ) -> None:
         """Describe a simulator; nothing is opened before `start` or `async with`.
 
@@ -50,6 +53,7 @@ class Simulator:
             host: The address to listen on.
             first_token_delay: Seconds before the first token of every model's answer.
             token_delay: Seconds before each further token.
+            record: Whether to keep records; a source of load does better without.
         """
         self._host = host
         self._wanted_port = port
@@ -57,11 +61,12 @@ class Simulator:
         self._started: float | None = None
         self._runner: web.AppRunner | None = None
         self.seed = seed
-        self.requests = Ledger()
-        self.faults = Board(seed, self._on_down, self._seconds)
+        self.requests = Ledger(keep=record)
+        self.faults = Board(seed, self._on_down, self._seconds, self._on_change)
+        self._listeners = Listeners(host, self.faults.door)
         self.faults.first_token_delay = first_token_delay
         self.faults.token_delay = token_delay
-        self._dispatcher = Dispatcher(self.faults, self.requests, seed)
+        self._dispatcher = Dispatcher(self.faults, self.requests, seed, self._listeners.accounts)
 
     def _seconds(self) -> float:
         """Seconds since the start; 0 before it."""
@@ -70,11 +75,15 @@ class Simulator:
     def _on_down(self, account: str) -> None:
         self._dispatcher.end_connections(account)
 
+    def _on_change(self) -> None:
+        self._listeners.follow()
+
     async def start(self) -> None:
         """Open the port and set the initial faults."""
         self._dispatcher.stopping = False
         application = web.Application(client_max_size=BODY_LIMIT)
-        application.add_routes(Admin(self.faults, self.requests, self._seconds, self.seed).routes())
+        admin = Admin(self.faults, self.requests, self._seconds, self.seed, self._listeners)
+        application.add_routes(admin.routes())
         application.router.add_route("*", "/{path:.*}", self._dispatcher.handle)
         # With handler_cancellation a handler ends when its client hangs up, which is how a record learns of it.
         runner = web.AppRunner(
@@ -90,6 +99,7 @@ class Simulator:
         try:
             await web.TCPSite(runner, self._host, self._wanted_port).start()
             self._started = asyncio.get_running_loop().time()
+            self._listeners.factory = runner.server
             if isinstance(self._initial, str | Path):
                 self.load_faults(self._initial)
             else:
@@ -105,6 +115,7 @@ class Simulator:
         if runner is None:
             return
         self._dispatcher.stopping = True
+        await self._listeners.close()
         self.faults.clear()
         self._dispatcher.end_connections("*")
         await runner.cleanup()
@@ -128,8 +139,28 @@ class Simulator:
     @property
     def url(self) -> str:
         """The address without an account, such as `http://127.0.0.1:8089`."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
+        return f"http://{self._url_host}:{self.port}"
+
+    @property
+    def _url_host(self) -> str:
+        return f"[{self._host}]" if ":" in self._host else self._host
+
+    def port_of(self, account: str, port: int = 0) -> int:
+        """The port of an account's own listener, which `refuse_connect`, `no_accept` and `down` can close.
+
+        The listener is started when the account has none yet, on `port`, or on any free one. Requests that come by
+        it without an account in their path are for this account. There can be 64 of them.
+
+        Raises:
+            FaultError: When `account` is no name of an account.
+            RuntimeError: When the simulator has not been started, or there are 64 listeners already.
+            OSError: When the port cannot be opened.
+        """
+        return self._listeners.of(read_account(account), port).port
+
+    def url_of(self, account: str) -> str:
+        """The base address of an account on its own port, such as `http://127.0.0.1:40123/primary`; as `port_of`."""
+        return f"http://{self._url_host}:{self.port_of(account)}/{account}"
 
     def fault(self, account: str, kind: str, **options: object) -> str:
         """Set a fault and return its id.
@@ -137,7 +168,8 @@ class Simulator:
         Args:
             account: The account's name, or `*` for all.
             kind: A name in the catalogue, `segue.simulator.KINDS`.
-            options: Those of the kind, and `rate` (0..1), `times` (requests), `match` ({"model", "stream"}).
+            options: Those of the kind (`segue.simulator.catalogue()` lists them), and `rate` (0..1), `times`
+                (requests), `match` ({"model", "stream"}).
 
         Raises:
             FaultError: When a field is wrong; the text says which and what would be right.
@@ -158,5 +190,5 @@ class Simulator:
         return self.requests.seen(account)
 
     def load_faults(self, path: str | Path) -> list[str]:
-        """Set what a JSON or YAML file asks for: an object with `faults` and `schedules`; returns the ids."""
-        return loading.load(self.faults, Path(path))
+        """Set what a JSON or YAML file asks for: `listeners`, `faults` and `schedules`; returns the ids of faults."""
+        return loading.load(self.faults, Path(path), self.port_of)

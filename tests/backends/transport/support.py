@@ -3,12 +3,15 @@
 import asyncio
 import os
 import re
+import socket
 import ssl
+import struct
 from contextlib import asynccontextmanager
 
 import pytest
 import trustme
 
+from backends.scripted import Peer
 from segue.backends.transport.aiohttp_transport import AiohttpTransport
 from segue.backends.transport.direct import DirectTransport
 from segue.backends.transport.routed import RoutedTransport
@@ -86,6 +89,13 @@ def counts(transport) -> tuple[int, int]:
         sum(len(connector._acquired) for connector in connectors),
         sum(len(kept) for connector in connectors for kept in connector._conns.values()),
     )
+
+
+def reset(peer: Peer) -> None:
+    """Close with RST, whether or not everything was read."""
+    plug = peer.writer.get_extra_info("socket")
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.reset()
 
 
 async def turns(number: int = 10) -> None:

@@ -8,6 +8,7 @@ connection is used again only when its answer ended exactly where the bytes ende
 
 import asyncio
 import select
+import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -236,9 +237,9 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def eof_received(self) -> None:
-        """The server will say no more. Over TLS this is its `close_notify`; a connection cut without one is cut."""
+        """The server will say no more."""
         self._eof = True
-        if self._waiting and self._until_close and not self._done:
+        if self._waiting and self._until_close and not self._done and self._said_goodbye():
             self._done = True
             self._finish()
         else:
@@ -375,6 +376,16 @@ class Connection(asyncio.Protocol):
             self._owner.freed(self)
         else:
             self.abandon()
+
+    def _said_goodbye(self) -> bool:
+        """Whether the end is the server's own: over TLS anybody on the way can close, but not send `close_notify`."""
+        secure = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        if secure is None:
+            return True
+        try:
+            return not secure.read(1)  # uvloop does not call us without it, asyncio does
+        except ssl.SSLError as error:
+            return isinstance(error, ssl.SSLZeroReturnError)
 
     def _fit(self) -> bool:
         transport = self._transport

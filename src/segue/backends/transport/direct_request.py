@@ -106,7 +106,7 @@ def _authority(scheme: str, text: str) -> Authority:
         raise TransportError(_credentials())
     try:
         url = URL(f"{scheme}://{text}", encoded=True)
-        host, port = url.host or "", url.port
+        host, port = (url.raw_host or "").lower(), url.port
     except ValueError:
         raise TransportError(unusable_url()) from None
     if not port or _HOST.fullmatch(host) is None:

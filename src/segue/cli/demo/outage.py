@@ -60,7 +60,7 @@ class Outage:
     Args:
         stage: where.
         tally: what its callers see.
-        provider: its id, which is also its account at the simulator.
+        provider: its id.
         first: the fault with which it begins.
         then: the fault that the probes meet.
         tell: is given a line for each step.
@@ -89,7 +89,8 @@ class Outage:
         Raises:
             NotReached: the breaker did not open, no probe came, or the traffic did not come back.
         """
-        clock, simulator, name = self._stage.clock, self._stage.simulator, self._provider
+        name, clock = self._provider, self._stage.clock
+        simulator = self._stage.vendors[name]
         began = clock.now()
         simulator.fault(name, self._first[0], **self._first[1])
         await until(clock, lambda: self._status("state") != "closed", GRACE, f"the breaker of {name} opens")

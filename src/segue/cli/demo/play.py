@@ -48,7 +48,8 @@ async def _tell(stage: Stage) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
-    say(f"Segue serves at {stage.service.url}, the simulated vendors at {stage.simulator.url}.")
+    vendors = ", ".join(f"{name} at {vendor.url}" for name, vendor in stage.vendors.items())
+    say(f"Segue serves at {stage.service.url}; simulated are {vendors}.")
     missed = ""
     async with Traffic(stage) as traffic:
         with Screen(stage, traffic, console) as screen:
@@ -82,9 +83,9 @@ def _conclude(screen: Screen, findings: Findings, traffic: Traffic, missed: str)
 
 
 def _invite(stage: Stage) -> None:
-    url, vendors = stage.service.url, stage.simulator.url
+    url, primary = stage.service.url, stage.vendors["primary"].url
     say(f"\nSegue goes on serving at {url} until Ctrl-C (docs: {url}/docs). Try it:")
     say(f"  curl -s {url}/v1/chat/completions -H 'content-type: application/json' \\")
     say(f"""    -d '{{"model": "{MODEL}", "messages": [{{"role": "user", "content": "hello"}}]}}'""")
     say("Break the primary yourself, and ask again:")
-    say(f"""  curl -s {vendors}/_sim/faults -d '{{"account": "primary", "kind": "status", "code": 503}}'""")
+    say(f"""  curl -s {primary}/_sim/faults -d '{{"account": "primary", "kind": "status", "code": 503}}'""")

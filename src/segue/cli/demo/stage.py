@@ -1,7 +1,7 @@
 """The demo must work anywhere and touch nothing: a simulator and a service of its own, in a directory of its own."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,31 +22,33 @@ if TYPE_CHECKING:
 OPEN_FOR = 10.0
 """Seconds that a breaker of the demo stays open: short, since somebody is watching."""
 
+VENDORS = ("primary", "backup", "openweather", "weatherapi")
+
 CONFIGURATION = """\
 store: "sqlite:///{directory}/segue.db"
 
 providers:
   primary:
     adapter: openai
-    base_url: "{simulator}/primary/v1"
+    base_url: "{primary}/primary/v1"
     allow_private_network: true
     key: sk-demo-primary
     models: [gpt-4o, sim-cut-5]            # the simulator cuts the second one's answers after five pieces
   backup:
     adapter: openai
-    base_url: "{simulator}/backup/v1"
+    base_url: "{backup}/backup/v1"
     allow_private_network: true
     key: sk-demo-backup
     models: [gpt-4o-mini]
     priority: 2
   openweather:
     adapter: openweather
-    base_url: "{simulator}/openweather/data/2.5"
+    base_url: "{openweather}/openweather/data/2.5"
     allow_private_network: true
     key: demo-openweather
   weatherapi:
     adapter: weatherapi
-    base_url: "{simulator}/weatherapi/v1"
+    base_url: "{weatherapi}/weatherapi/v1"
     allow_private_network: true
     key: demo-weatherapi
     priority: 2
@@ -67,11 +69,13 @@ class Stage:
     """Everything that plays.
 
     Attributes:
+        vendors: a simulator for each provider, by its id, which is also the name of its account there. Each has a port
+            of its own: at a common one, a vendor that goes down would cut connections of the others.
         client: the real SDK, pointed at Segue; it never retries, so whatever is mended is mended by Segue.
         web: a plain HTTP client, for weather.
     """
 
-    simulator: Simulator
+    vendors: Mapping[str, Simulator]
     service: Service
     client: "AsyncOpenAI"
     web: "aiohttp.ClientSession"
@@ -85,9 +89,9 @@ class Stage:
         """Segue's own word on its providers."""
         return status_of(self.service.running)
 
-    def reached(self, account: str) -> int:
-        """How many requests have reached an account of the simulator."""
-        return len(self.simulator.seen(account))
+    def reached(self, provider: str) -> int:
+        """How many requests have reached a vendor."""
+        return len(self.vendors[provider].seen())
 
 
 @asynccontextmanager
@@ -99,10 +103,14 @@ async def set_up() -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segue-demo-")))
         # Tokens take a moment each, so that there is something in flight to be seen.
-        simulator = await stack.enter_async_context(Simulator(first_token_delay=0.02, token_delay=0.004))
+        vendors = {
+            name: await stack.enter_async_context(Simulator(first_token_delay=0.02, token_delay=0.004))
+            for name in VENDORS
+        }
+        urls = {name: vendor.url for name, vendor in vendors.items()}
         file = directory / "segue.yaml"
         file.write_text(
-            CONFIGURATION.format(directory=directory, simulator=simulator.url, open_for=int(OPEN_FOR)),
+            CONFIGURATION.format(directory=directory, open_for=int(OPEN_FOR), **urls),
             encoding="utf-8",
         )
         # No variable and no proxy of this machine may take part: the vendors are on loopback.
@@ -119,4 +127,4 @@ async def set_up() -> AsyncIterator[Stage]:
             )
         )
         web = await stack.enter_async_context(aiohttp.ClientSession(service.url))
-        yield Stage(simulator, service, client, web)
+        yield Stage(vendors, service, client, web)

@@ -97,7 +97,7 @@ class Story:
 
     async def _stumble(self, stumble: Stumble) -> None:
         self._begin(f"primary {stumble.name}, {HITS} times")
-        simulator, chats = self._stage.simulator, self._traffic.chats
+        simulator, chats = self._stage.vendors["primary"], self._traffic.chats
         calls, before = chats.calls, len(self._spoiled(stumble))
         simulator.fault("primary", stumble.fault, times=HITS, **stumble.options)
         # A 429 keeps everybody away for the second that it names: then it has hit fewer, and that is the point.
@@ -139,7 +139,7 @@ class Story:
         return shares == (1.0, 1.0)
 
     def _spoiled(self, stumble: Stumble) -> list[Record]:
-        return [record for record in self._stage.simulator.seen("primary") if record.fault == stumble.fault]
+        return [record for record in self._stage.vendors["primary"].seen() if record.fault == stumble.fault]
 
     async def _wait(self, condition: Callable[[], bool], what: str) -> None:
         await until(self._stage.clock, condition, OPEN_FOR + GRACE, what)

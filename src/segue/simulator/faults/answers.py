@@ -15,7 +15,6 @@ from segue.simulator.faults.kinds import (
     check_headers,
     document_instead,
     header_pairs,
-    retold,
     with_headers,
 )
 from segue.simulator.script import Head, Script, Send
@@ -45,7 +44,7 @@ class StatusOptions(Options, frozen=True):
     retry_after: str | int | float | None = None
     retry_after_ms: str | int | float | None = None
     retry_after_date: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)] | None = None
-    headers: HeaderValues = {}
+    headers: HeaderValues = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_headers(self.headers)
@@ -149,7 +148,7 @@ def _redirect(_script: Script, options: RedirectOptions, _situation: Situation) 
 class HeadersOptions(Options, frozen=True):
     """Headers to add (those of the same name are replaced) and names of headers to take away."""
 
-    headers: HeaderValues = {}
+    headers: HeaderValues = msgspec.field(default_factory=dict)
     remove: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -159,7 +158,6 @@ class HeadersOptions(Options, frozen=True):
 def _headers(script: Script, options: HeadersOptions, _situation: Situation) -> Script:
     without = frozenset(name.lower() for name in (*options.headers, *options.remove))
     return with_headers(script, header_pairs(options.headers), without)
-
 
 
 STATUS: Final = Kind(

@@ -7,19 +7,28 @@ interface.
 import re
 from typing import Any, Final
 
-from segue.simulator.faults import answers, connections, streams, timing
+from segue.simulator.faults import answers, connections, events, framing, limits, streams, timing, volume
 from segue.simulator.faults.kinds import Kind
 
+# The order matters twice: tables have it, and of the kinds that change only the form, each works on what the ones
+# before it have made (events first, then compression, then segments, then HTTP itself).
 _ALL: Final[tuple[Kind[Any], ...]] = (
     answers.STATUS,
     answers.ERROR_IN_200,
     answers.EMPTY_BODY,
     answers.HTML,
     answers.WRONG_TYPE,
+    answers.HALF_JSON,
+    answers.REDIRECT,
     connections.REFUSE,
+    connections.REFUSE_CONNECT,
+    connections.NO_ACCEPT,
+    connections.DOWN,
     connections.SILENCE,
     connections.RESET_AFTER,
-    connections.DOWN,
+    connections.SHORT_BODY,
+    limits.CONCURRENCY,
+    limits.RATE_LIMIT,
     timing.LATENCY,
     timing.SLOW_HEADERS,
     timing.SLOW_FIRST_TOKEN,
@@ -29,6 +38,27 @@ _ALL: Final[tuple[Kind[Any], ...]] = (
     streams.END_WITHOUT_DONE,
     streams.MALFORMED,
     streams.ERROR_EVENT,
+    streams.FINISH_REASON,
+    framing.MALFORMED_HTTP,
+    framing.ENDLESS_HEADERS,
+    framing.EARLY_RESPONSE,
+    volume.GZIP_BOMB,
+    volume.WRONG_GZIP,
+    volume.ENDLESS_BODY,
+    events.DUPLICATE_EVENT,
+    events.USAGE,
+    events.EMPTY_CHOICES,
+    events.COMMENTS,
+    events.UNKNOWN_EVENTS,
+    events.LINE_ENDINGS,
+    events.BYTE_ORDER_MARK,
+    events.MERGE,
+    volume.GZIP,
+    events.SPLIT,
+    answers.HEADERS,
+    framing.LARGE_HEADERS,
+    framing.TRICKLE,
+    framing.INFORMATIONAL,
 )
 
 KINDS: Final[dict[str, Kind[Any]]] = {kind.name: kind for kind in _ALL}

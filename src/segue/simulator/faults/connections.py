@@ -101,9 +101,7 @@ NO_ACCEPT: Final = Kind(
     door=_door_unaccepted,
     ends_connections=True,
 )
-SILENCE: Final = Kind(
-    name="silence", summary="Nothing, until the client hangs up.", options=Options, rewrite=_silence
-)
+SILENCE: Final = Kind(name="silence", summary="Nothing, until the client hangs up.", options=Options, rewrite=_silence)
 RESET_AFTER: Final = Kind(
     name="reset_after",
     summary="A TCP reset after so many bytes of the body.",

@@ -3,7 +3,7 @@
 They can be combined with one another and with any other fault.
 """
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -22,7 +22,7 @@ class DuplicateOptions(Options, frozen=True):
     """Which content event, counted from 1, is sent again, and how many times."""
 
     event: Positive = 2
-    copies: Positive = 1
+    copies: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
 
 
 def _duplicate(script: Script, options: DuplicateOptions, _situation: Situation) -> Script:
@@ -30,8 +30,8 @@ def _duplicate(script: Script, options: DuplicateOptions, _situation: Situation)
     if not places:
         return script
     target = places[min(options.event, len(places)) - 1]
-    copies = min(options.copies, 10_000)
-    return retold(script, (*script.steps[:target], *[script.steps[target]] * copies, *script.steps[target:]))
+    again = [script.steps[target]] * options.copies
+    return retold(script, (*script.steps[:target], *again, *script.steps[target:]))
 
 
 class UsageOptions(Options, frozen=True):
@@ -56,7 +56,8 @@ def _usage(script: Script, options: UsageOptions, _situation: Situation) -> Scri
     if not found:
         return script
     usage = msgspec.json.decode(found[0].data.removeprefix(b"data: "))["usage"]
-    carrier = {"in_last_content": "content", "in_finish": "finish"}.get(options.variant)
+    carriers: dict[str, Part] = {"in_last_content": "content", "in_finish": "finish"}
+    carrier = carriers.get(options.variant)
     last = max((place for place, step in enumerate(script.steps) if carrier and _is_event(step, carrier)), default=-1)
     steps: list[Step] = []
     for place, step in enumerate(script.steps):
@@ -155,7 +156,7 @@ def _byte_order_mark(script: Script, _options: Options, _situation: Situation) -
 
 
 class MergeOptions(Options, frozen=True):
-    """How many events are sent in one piece, 2..1,000,000."""
+    """How many events are sent in one piece."""
 
     events: Positive = 3
 

@@ -28,8 +28,12 @@ _FILLING: Final = "x" * 1000
 _TLS_ALERT: Final = b"\x15\x03\x01\x00\x02\x02\x28"
 
 
+_HINTS: Final = {103: ["Link: </style.css>; rel=preload; as=style"]}
+_PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
+
+
 def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus else "Unknown"
+    return _PHRASES.get(status, "Unknown")
 
 
 def head_lines(head: Head) -> list[str]:
@@ -65,18 +69,19 @@ def raw(script: Script) -> tuple[Step, ...]:
                 steps.append(Raw(encoded(head_lines(step)), step.status))
             case Send() if step.data:
                 events = step.events if step.part == "content" else 0
-                steps.append(Raw(_chunk(step.data) if chunked else step.data, None, len(step.data), events))
+                data = _chunk(step.data) if chunked else step.data
+                steps.append(Raw(data, None, len(step.data), events, of_body=True))
             case Send():
                 pass
             case _:
                 steps.append(step)
     if isinstance(steps[-1], Abort | Hang | Close):
         return tuple(steps)
-    return (*steps, Raw(b"0\r\n\r\n", None, 1), Close()) if chunked else (*steps, Close())
+    return (*steps, Raw(b"0\r\n\r\n", of_body=True), Close()) if chunked else (*steps, Close())
 
 
 class MalformedHttpOptions(Options, frozen=True):
-    """What is wrong with the HTTP: see the variants in the table below."""
+    """What is wrong with the HTTP; `tls` is a TLS alert in place of HTTP."""
 
     variant: Literal[
         "status_line", "version", "header", "content_length", "negative_length", "both_lengths", "chunk_size", "tls"
@@ -105,7 +110,9 @@ def _malformed_http(script: Script, options: MalformedHttpOptions, _situation: S
     lines = _malformed_lines(options.variant, head_lines(head), len(body))
     sent = {"chunk_size": b"zz\r\n" + body + b"\r\n0\r\n\r\n", "both_lengths": _chunk(body) + b"0\r\n\r\n"}
     data = sent.get(options.variant, body)
-    return retold(script, (Raw(encoded(lines), head.status), Raw(data, None, len(body)), Abort(reset=False)))
+    return retold(
+        script, (Raw(encoded(lines), head.status), Raw(data, None, len(body), of_body=True), Abort(reset=False))
+    )
 
 
 class LargeHeadersOptions(Options, frozen=True):
@@ -158,20 +165,17 @@ class TrickleOptions(Options, frozen=True):
 def _trickle(script: Script, options: TrickleOptions, _situation: Situation) -> Script:
     steps: list[Step] = []
     for step in raw(script):
-        is_head = isinstance(step, Raw) and not step.body
+        is_head = isinstance(step, Raw) and not step.of_body
         if not isinstance(step, Raw) or (options.part != "all" and (options.part == "headers") is not is_head):
             steps.append(step)
             continue
         for start in range(0, len(step.data), options.bytes):
             piece = step.data[start : start + options.bytes]
             last = start + options.bytes >= len(step.data)
-            # What the step means is recorded with its last drop, the status with its first.
-            steps.append(
-                Raw(
-                    piece, None if start else step.status, step.body if last else min(step.body, 0), step.events * last
-                )
-            )
-            steps.append(Wait(options.every))
+            # The status is recorded with the first drop, and what the step means with its last.
+            status = None if start else step.status
+            drop = Raw(piece, status, step.body * last, step.events * last, of_body=step.of_body)
+            steps += [drop, Wait(options.every)]
     return retold(script, tuple(steps))
 
 
@@ -184,8 +188,7 @@ class InformationalOptions(Options, frozen=True):
 
 def _informational(script: Script, options: InformationalOptions, _situation: Situation) -> Script:
     lines = [f"HTTP/1.1 {options.code} {_phrase(options.code)}"]
-    if options.code == HTTPStatus.EARLY_HINTS:
-        lines.append("Link: </style.css>; rel=preload; as=style")
+    lines += _HINTS.get(options.code, [])
     place = next((place for place, step in enumerate(script.steps) if isinstance(step, Head | Raw)), None)
     if place is None:
         return script

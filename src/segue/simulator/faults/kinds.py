@@ -32,7 +32,10 @@ class Options(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Lease(Protocol):
-    """Something that a request holds until it has been answered."""
+    """Something that a request waits for before anything else, and holds until it has been answered."""
+
+    async def come(self) -> None:
+        """Return when the request has it."""
 
     def close(self) -> None:
         """Give it back; a second call does nothing."""

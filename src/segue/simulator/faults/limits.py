@@ -17,10 +17,9 @@ from segue.simulator.faults.kinds import (
     Positive,
     Situation,
     header_pairs,
-    retold,
     with_headers,
 )
-from segue.simulator.script import Queue, Script
+from segue.simulator.script import Script
 
 
 class ConcurrencyOptions(Options, frozen=True):
@@ -108,10 +107,10 @@ def _concurrency(script: Script, options: ConcurrencyOptions, situation: Situati
         return _with_retry_after(refused, options.retry_after)
     situation.leases.append(place)
     situation.spoilt = False
-    return retold(script, (Queue(place), *script.steps)) if place.waits else script
+    return script
 
 
-def _with_retry_after(script: Script, value: str | int | float | None) -> Script:
+def _with_retry_after(script: Script, value: str | float | None) -> Script:
     return script if value is None else with_headers(script, header_pairs({"Retry-After": str(value)}))
 
 

@@ -3,15 +3,16 @@
 The file is JSON, or YAML when its name ends in `.yaml` or `.yml`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from segue.simulator.faults.board import Board, FaultError, Window
+from segue.simulator.faults.board import Board
+from segue.simulator.faults.fault import FaultError, Window
 
-_ALLOWED = "faults (a list) and schedules (a list)"
+_ALLOWED = "listeners, faults and schedules, each a list"
 
 
 class _Schedule(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,13 +72,33 @@ def schedule(board: Board, values: object) -> list[str]:
     return [board.set(fault, window, origin) for fault, window in entries]
 
 
-def load(board: Board, path: Path) -> list[str]:
-    """Set everything that a file asks for; returns the ids. Nothing of a file's list is skipped silently."""
+class _Listener(msgspec.Struct, forbid_unknown_fields=True):
+    """A listener for one account; `port` 0 is any free one."""
+
+    account: str
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+
+
+def listen(port_of: Callable[[str, int], int], values: object) -> int:
+    """Start the listener that an object with `account` and `port` asks for; returns its port."""
+    try:
+        wanted = msgspec.convert(values, _Listener)
+        return port_of(wanted.account, wanted.port)
+    except msgspec.ValidationError as error:
+        raise FaultError(f"listener: {error}. Allowed fields: account, port.") from error
+    except RuntimeError as error:
+        raise FaultError(f"listener: {error}") from error
+    except OSError as error:
+        raise FaultError(f"port: cannot be opened: {error.strerror}. Use another, or 0 for any free one.") from error
+
+
+def load(board: Board, path: Path, port_of: Callable[[str, int], int]) -> list[str]:
+    """Set everything that a file asks for; returns the ids of faults. Nothing of a file's list is skipped silently."""
     document = read_file(path)
-    if not isinstance(document, dict) or not set(document) <= {"faults", "schedules"}:
+    if not isinstance(document, dict) or not set(document) <= {"listeners", "faults", "schedules"}:
         raise FaultError(f"{path}: must be an object with {_ALLOWED}.")
     identifiers: list[str] = []
-    for name in ("faults", "schedules"):
+    for name in ("listeners", "faults", "schedules"):
         items = document.get(name)
         if items is None:
             continue
@@ -87,7 +108,10 @@ def load(board: Board, path: Path) -> list[str]:
             if not isinstance(item, dict):
                 raise FaultError(f"{path}: {name}[{number}]: must be an object.")
             try:
-                identifiers += [board.set(item)] if name == "faults" else schedule(board, item)
+                if name == "listeners":
+                    listen(port_of, item)
+                else:
+                    identifiers += [board.set(item)] if name == "faults" else schedule(board, item)
             except FaultError as error:
                 raise FaultError(f"{path}: {name}[{number}]: {error}") from error
     return identifiers

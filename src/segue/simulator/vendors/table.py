@@ -35,9 +35,9 @@ _OPENWEATHER: Final = OpenWeatherVendor()
 _WEATHERAPI: Final = WeatherApiVendor()
 
 
-def route(path: str) -> tuple[str, Vendor, str]:
-    """Split a request path into account, vendor and the vendor's own path."""
-    account, own_path = DEFAULT_ACCOUNT, path
+def route(path: str, default: str = DEFAULT_ACCOUNT) -> tuple[str, Vendor, str]:
+    """Split a request path into account (`default` where the path has none), vendor and the vendor's own path."""
+    account, own_path = default, path
     match = _ACCOUNT.fullmatch(path)
     if match and match[1] not in _OWN_SEGMENTS:
         account, own_path = match[1], match[2] or "/"

@@ -1,0 +1,305 @@
+"""The shortest way from a client's socket to a surface: for hot requests uvicorn's protocol without ASGI in between.
+
+ASGI costs a hot request a scope of fourteen entries, four messages, a task that waits for a hang-up, and two regular
+expressions for each header: about as much as all of Segue's own work. So requests for hot paths are taken off here,
+whole, and answered with one write. Everything else (parsing, keep-alive, pipelining, stopping, other paths) stays
+uvicorn's; under another ASGI server `Application` serves the same surfaces by ASGI.
+
+It builds on uvicorn's own classes beyond its documented interface; `tests/http/test_protocol.py` fails where a new
+version of uvicorn moves what is used.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from segue.core.errors import RequestInvalid
+from segue.http.exchange import JSON, ClientGone, Exchange, Headers, too_large
+
+if TYPE_CHECKING:
+    from segue.http.application import Application
+
+REQUEST_SECONDS = 60.0
+"""How long the body of a request may take to come in whole: a drip must not hold a connection for ever."""
+
+READ_AHEAD = 65536
+"""Bytes of a body that are taken in before anybody has asked for more."""
+
+
+class DirectExchange(Exchange):
+    """One hot request and its answer, straight on the connection; `segue.http.exchange.Exchange` says what each does.
+
+    It stands where uvicorn's protocol keeps its `RequestResponseCycle`, with the attributes that it looks at.
+    """
+
+    __slots__ = (
+        "_app", "_chunked", "_defaults", "_limit", "_raw", "_serve", "_task", "_transport", "body_bytes", "disconnected",
+        "flow", "gone", "keep_alive", "message_event", "more_body", "on_response", "response_complete", "watching",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        protocol: "DirectProtocol",
+        serve: Callable[[Exchange], Awaitable[None]],
+        method: str,
+        path: str,
+        query: bytes,
+        raw: list[tuple[bytes, bytes]],
+        *,
+        keep_alive: bool,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = dict(raw)
+        self.repeated = len(self.headers) != len(raw)
+        self.started = False
+        self._raw = raw
+        self._serve = serve
+        self._transport = protocol.transport
+        self._defaults = protocol.server_state
+        self._task: asyncio.Task[None] | None = None
+        self._chunked = False
+        self.flow: FlowControl = protocol.flow
+        self.keep_alive = keep_alive
+        self.on_response: Callable[[], None] = protocol.on_response_complete
+        self.body_bytes = bytearray()
+        self.more_body = True
+        self.message_event = asyncio.Event()
+        self.response_complete = False
+        self.disconnected = False
+        self.gone = False
+        self.watching = False
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Every header as it came, names in lower case."""
+        return self._raw
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body."""
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limit:
+            raise too_large(limit)
+        if self.more_body and self.headers.get(b"expect", b"").lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        async with asyncio.timeout(REQUEST_SECONDS) if self.more_body else _no_limit():
+            while self.more_body and not self.disconnected and len(self.body_bytes) <= limit:
+                self.message_event.clear()
+                self.flow.resume_reading()
+                await self.message_event.wait()
+        if self.disconnected:
+            raise ClientGone
+        if len(self.body_bytes) > limit:
+            raise too_large(limit)
+        return bytes(self.body_bytes)
+
+    async def respond(self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
+        """Send a whole answer, by one write."""
+        if self.disconnected:
+            return
+        self.started = True
+        head = self._head(status, headers)
+        head.append(b"content-length: %d\r\n\r\n" % len(body))
+        if self.method != "HEAD":
+            head.append(body)
+        self._transport.write(b"".join(head))
+        self._complete()
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send status and headers of an answer whose length is not known."""
+        self.started = True
+        if self.disconnected:
+            return
+        head = self._head(status, headers)
+        head.append(b"transfer-encoding: chunked\r\n\r\n")
+        self._transport.write(b"".join(head))
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece of the body; waits while the client reads more slowly than pieces come."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if not self.disconnected and piece:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    async def finish(self) -> None:
+        """End the body properly."""
+        if not self.disconnected:
+            self._transport.write(b"0\r\n\r\n")
+            self._complete()
+
+    def watch(self) -> "DirectWatch":  # type: ignore[override]  # the same context manager in another make
+        """Cancel the work below when the client hangs up."""
+        return DirectWatch(self)
+
+    async def run_asgi(self, _app: object) -> None:
+        """Serve the request; uvicorn's protocol starts this as the request's task."""
+        self._task = asyncio.current_task()
+        try:
+            await self._serve(self)
+        except TimeoutError:
+            self.keep_alive = False
+        finally:
+            if not self.response_complete and not self.disconnected:
+                self._transport.close()
+            self.on_response = _nothing
+
+    def hung_up(self) -> None:
+        """The client closed the connection."""
+        self.disconnected = True
+        self.message_event.set()
+        if self.watching and self._task is not None:
+            self.gone = True
+            self._task.cancel()
+
+    def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+        head = [STATUS_LINE[status]]
+        for name, value in self._defaults.default_headers:
+            head += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            if b"\n" in value or b"\r" in value:
+                continue  # a value from outside must not become a header of its own
+            head += (name, b": ", value, b"\r\n")
+        if self.more_body:
+            # The rest of the body was not wanted, so what comes next on this connection cannot be told apart.
+            self.keep_alive = False
+        if not self.keep_alive:
+            head.append(b"connection: close\r\n")
+        return head
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self._transport.close()
+        self.on_response()
+
+
+class DirectWatch:
+    """While this is entered, a client that hangs up cancels the request's task."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: DirectExchange) -> None:
+        self._exchange = exchange
+
+    def __enter__(self) -> Self:
+        exchange = self._exchange
+        exchange.watching = True
+        if exchange.disconnected:  # before anybody watched
+            exchange.hung_up()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        exchange = self._exchange
+        exchange.watching = False
+        task = asyncio.current_task()
+        if not exchange.gone or task is None:
+            return False
+        # The cancellation was ours; another one that came beside it (the server stops) goes on.
+        return task.uncancel() == 0 and kind is not None and issubclass(kind, asyncio.CancelledError)
+
+
+class DirectProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, with a short way for hot requests."""
+
+    def on_headers_complete(self) -> None:
+        """Take a hot request off, or leave it to uvicorn."""
+        find = getattr(self.app, "hot", None)
+        if find is None or self.parser.should_upgrade():
+            super().on_headers_complete()
+            return
+        method = self.parser.get_method().decode("ascii")
+        raw_path, _, query = self.url.partition(b"?")
+        path = raw_path.decode("latin-1")
+        if "%" in path:
+            path = unquote(path)
+        serve = find(method, path)
+        if serve is None:
+            super().on_headers_complete()
+            return
+        version = self.parser.get_http_version()
+        before = self.cycle
+        exchange = DirectExchange(
+            self,
+            serve,
+            method,
+            path,
+            query,
+            self.headers,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+        )
+        self.cycle = exchange  # type: ignore[assignment]  # it has what the protocol looks at
+        if before is not None and not before.response_complete:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]  # the same
+        elif b"content-length" in exchange.headers or b"transfer-encoding" in exchange.headers:
+            self._waiting = True  # for its body; most come in the same packet
+        else:
+            exchange.more_body = False
+            self._start_asgi_task(exchange, self.app)  # type: ignore[arg-type]  # the same
+
+    _waiting = False
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body; a large one is asked for by whoever reads it."""
+        exchange = self.cycle
+        if not isinstance(exchange, DirectExchange):
+            super().on_body(body)
+            return
+        if exchange.response_complete:
+            return
+        exchange.body_bytes += body
+        if len(exchange.body_bytes) > READ_AHEAD:
+            self.flow.pause_reading()
+            self._begin(exchange)
+        exchange.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """The request is whole: serve it."""
+        exchange = self.cycle
+        if not isinstance(exchange, DirectExchange):
+            super().on_message_complete()
+            return
+        exchange.more_body = False
+        exchange.message_event.set()
+        self._begin(exchange)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; a request whose body does not come along with its head is served while the body is on its way."""
+        super().data_received(data)
+        if self._waiting and isinstance(self.cycle, DirectExchange):
+            self._begin(self.cycle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone: whoever watches is told."""
+        exchange = self.cycle
+        super().connection_lost(exc)
+        if isinstance(exchange, DirectExchange) and not exchange.response_complete:
+            exchange.hung_up()
+        for queued, _ in self.pipeline:
+            with contextlib.suppress(AttributeError):
+                queued.disconnected = True
+
+    def _begin(self, exchange: Any) -> None:
+        if self._waiting:
+            self._waiting = False
+            self._start_asgi_task(exchange, self.app)
+
+
+@contextlib.asynccontextmanager
+async def _no_limit() -> Any:
+    yield
+
+
+def _nothing() -> None:
+    """What a finished exchange calls."""
+
+
+__all__ = ["DirectExchange", "DirectProtocol", "RequestInvalid"]
