@@ -6,8 +6,10 @@ Every figure is the median of interleaved runs, each in a process of its own on 
 asyncio/httptools server in another process, on another core where there is one. It ends within three minutes. Figures of
 different machines do not compare; the ratios do, roughly.
 
-Columns: requests per second; CPU of the client process per request or per chunk of a stream; resident memory per open
-stream (with everything that the client holds for it, its task included).
+Columns: requests per second; CPU of the client process per request, or per chunk that the server sent of a stream;
+resident memory per open stream (with everything that the client holds for it, its task included). The server sends no
+chunk before all streams are open, so that opening them is not counted; and every byte is counted, so that a client that
+merges chunks, or loses some, cannot look cheaper than it is.
 """
 
 import argparse
@@ -51,6 +53,7 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-01234
 
 
 class Upstream(asyncio.Protocol):
+    waiting: set["Upstream"] = set()
     streams: dict["Upstream", int] = {}
 
     def connection_made(self, transport):
@@ -60,6 +63,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_lost(self, error):
         self.streams.pop(self, None)
+        self.waiting.discard(self)
         self.parser = None
 
     def data_received(self, data):
@@ -69,13 +73,21 @@ class Upstream(asyncio.Protocol):
         self.path = url
 
     def on_message_complete(self):
-        if self.path == b"/stream":
+        if self.path.startswith(b"/streams/"):
             self.transport.write(STREAM)
-            self.streams[self] = 0
+            self.waiting.add(self)
+            if len(self.waiting) == int(self.path.rpartition(b"/")[2]):
+                # The last head is on its way: the client needs a moment to see it, then the chunks begin.
+                asyncio.get_running_loop().call_later(0.5, self.begin)
         elif self.path == b"/slow":
             asyncio.get_running_loop().call_later(SLOW, self.transport.write, WHOLE)
         else:
             self.transport.write(WHOLE)
+
+    @classmethod
+    def begin(cls):
+        cls.streams.update(dict.fromkeys(cls.waiting, 0))
+        cls.waiting.clear()
 
     @classmethod
     async def tick(cls):
@@ -97,9 +109,7 @@ async def upstream(certificate):
     loop = asyncio.get_running_loop()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
-    servers = [
-        await loop.create_server(Upstream, "127.0.0.1", 0, ssl=context, backlog=2000) for context in (None, tls)
-    ]
+    servers = [await loop.create_server(Upstream, "127.0.0.1", 0, ssl=context, backlog=2000) for context in (None, tls)]
     print(json.dumps([server.sockets[0].getsockname()[1] for server in servers]), flush=True)
     ticking = asyncio.ensure_future(Upstream.tick())
     await loop.run_in_executor(None, sys.stdin.read)  # until the parent goes away
@@ -133,10 +143,10 @@ class Segue:
     async def stream(self, url, opened):
         response = await self.opened(url)
         await opened()
-        count = 0
-        while await response.read_chunk():
-            count += 1
-        return count
+        size = 0
+        while chunk := await response.read_chunk():
+            size += len(chunk)
+        return size
 
     async def close(self):
         await self.transport.close()
@@ -158,12 +168,13 @@ class Pyreqwest:
         return len(await (await self.request(url).build().send()).bytes())
 
     async def stream(self, url, opened):
-        async with self.request(url).build_streamed() as response:
+        # By default it reads 64 KiB ahead before it returns, which is all of a stream.
+        async with self.request(url).streamed_read_buffer_limit(0).build_streamed() as response:
             await opened()
-            count = 0
-            while await response.body_reader.read_chunk():
-                count += 1
-            return count
+            size = 0
+            while chunk := await response.body_reader.read_chunk():
+                size += len(chunk)
+            return size
 
     async def close(self):
         await self.client.close()
@@ -199,23 +210,22 @@ async def measure_whole(client, url, callers, seconds):
 
 
 async def measure_streams(client, url, streams):
-    waiting, all_open = streams, asyncio.Event()
-    await client.whole(url.replace("/stream", "/whole"))
-    before, used, memory = resident(), 0.0, 0
+    left, used, memory = streams, None, 0
+    await client.whole(url.replace("/streams/", "/whole?"))
+    before = resident()
 
     async def opened():
-        nonlocal waiting, used, memory
-        waiting -= 1
-        if not waiting:
+        nonlocal left, used, memory
+        left -= 1
+        if not left:
             memory, used = resident(), cpu()
-            all_open.set()
 
     began = time.perf_counter()
-    counts = await asyncio.gather(*(client.stream(url, opened) for _ in range(streams)))
-    took = time.perf_counter() - began
-    memory = max(memory, resident())
-    total = sum(counts)
-    return {"took": took, "chunks": total, "cpu": (cpu() - used) / total * 1e6, "memory": (memory - before) / streams}
+    sizes = await asyncio.gather(*(client.stream(url, opened) for _ in range(streams)))
+    took, spent = time.perf_counter() - began, cpu() - used
+    if set(sizes) != {CHUNKS * len(EVENT)}:
+        raise RuntimeError("a stream was not whole")
+    return {"took": took, "cpu": spent / (streams * CHUNKS) * 1e6, "memory": (memory - before) / streams}
 
 
 async def measure(kind, scenario, authority, port, tls_port, seconds):
@@ -224,7 +234,7 @@ async def measure(kind, scenario, authority, port, tls_port, seconds):
     base = f"http://127.0.0.1:{port}" if way == "clear" else f"https://127.0.0.1:{tls_port}"
     try:
         if what == "streams":
-            return await measure_streams(client, f"{base}/stream", int(number))
+            return await measure_streams(client, f"{base}/streams/{number}", int(number))
         return await measure_whole(client, f"{base}/{what}", int(number), seconds)
     finally:
         await client.close()
@@ -272,7 +282,10 @@ def run_all(options):
                             continue
                         task = json.dumps([kind, scenario, authority, *ports, options.seconds])
                         done = subprocess.run(
-                            [sys.executable, __file__, "--measure", task], stdout=subprocess.PIPE, timeout=60, check=True
+                            [sys.executable, __file__, "--measure", task],
+                            stdout=subprocess.PIPE,
+                            timeout=60,
+                            check=True,
                         )
                         results.setdefault((scenario, kind), []).append(json.loads(done.stdout))
             server.stdin.close()
@@ -281,13 +294,16 @@ def run_all(options):
 
 def show(kinds, scenarios, results):
     version = uvloop.__version__ if uvloop else "none"
-    print(f"Python {platform.python_version()}, uvloop {version}, httptools {httptools.__version__}, {os.cpu_count()} cores")
+    print(
+        f"Python {platform.python_version()}, uvloop {version}, httptools {httptools.__version__}, {os.cpu_count()} cores"
+    )
     print("| scenario | client | requests/s | CPU µs/request or chunk | kB/open stream | ratio to aiohttp | runs |")
     print("|---|---|---|---|---|---|---|")
     for scenario in scenarios:
         rows = {kind: results[scenario, kind] for kind in kinds if (scenario, kind) in results}
         middle = {
-            kind: {name: statistics.median(run[name] for run in runs) for name in runs[0]} for kind, runs in rows.items()
+            kind: {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+            for kind, runs in rows.items()
         }
         for kind, row in middle.items():
             ratios = []

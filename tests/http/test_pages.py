@@ -127,7 +127,6 @@ async def test_the_state_of_providers_counts_their_calls(served: Serving) -> Non
     shown = (await served.ask("GET", "/admin/providers")).json
     assert (shown["primary"]["calls"], shown["primary"]["failures"]) == (2, 1)
     assert shown["primary"]["success_rate"] == 0.5
-    assert shown["backup"]["models"] == ["gpt-4o-mini"]
     assert shown["ow"]["operations"] == ["weather.current"]
 
 

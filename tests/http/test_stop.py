@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import openai
 import pytest
+from backends.scripted import Peer
+from backends.scripted import serving as scripted
 from support.service import HELLO, Serving, eventually, serving
 
 from segue.backends.store.call_log import CallLog
@@ -98,11 +100,22 @@ async def test_a_stop_that_does_not_wait_cuts_at_once() -> None:
 
 
 async def test_a_reader_that_does_not_read_cannot_hold_the_stop_up() -> None:
-    async with serving(server={"shutdown_timeout": "300ms"}) as served:
-        served.sim.fault("primary", "pace", token_delay=0)
+    piece = b'data: {"choices":[{"delta":{"content":"' + b"x" * 60_000 + b'"}}]}\n\n'
+
+    async def say(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", *[piece] * 1000)
+
+    async with (
+        scripted(say) as server,
+        serving(
+            providers={"raw": {"adapter": "openai", "base_url": server.url("/v1"), "key": "sk-raw-0001", "models": ["m"]}},
+            server={"shutdown_timeout": "300ms"},
+        ) as served,
+    ):
         _, writer = await asyncio.open_connection("127.0.0.1", served.service.port, limit=1024)
         writer.transport.pause_reading()
-        body = b'{"model":"alone","stream":true,"messages":[{"role":"user","content":"in 60000 words"}]}'
+        body = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"hello"}]}'
         writer.write(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body
         )

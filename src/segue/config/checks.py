@@ -24,7 +24,8 @@ def check_provider(id: str, provider: Provider, known: Known) -> Iterable[Proble
             yield Problem(
                 (*path, "keys", index), f"is the same as key number {first}: remove one, they share one quota"
             )
-    if not secrets and provider.enabled and known.needs_key(provider.adapter):
+    # Whoever stands at an address of one's own may want no key, whatever the vendor wants at its own.
+    if not secrets and provider.enabled and provider.base_url is None and known.needs_key(provider.adapter):
         yield Problem(path, f"{provider.adapter} needs a key: add 'key: \"${{NAME}}\"', or 'enabled: false'")
     if provider.catch_all and not provider.wildcard:
         yield Problem((*path, "catch_all"), "serves names that nobody lists, so it needs 'models: [\"*\"]'")

@@ -70,7 +70,7 @@ def _provider(definitions: dict[str, Any], known: Known) -> dict[str, Any]:
         then: dict[str, Any] = {"properties": properties, "required": required, "additionalProperties": is_open}
         if known.needs_key(adapter):
             then["if"] = {"not": {"properties": {"enabled": {"enum": [False, "false"]}}, "required": ["enabled"]}}
-            then["then"] = {"anyOf": [{"required": ["key"]}, {"required": ["keys"]}]}
+            then["then"] = {"anyOf": [{"required": [key]} for key in ("key", "keys", "base_url")]}
         branches.append({"if": {"properties": {"adapter": {"const": adapter}}, "required": ["adapter"]}, "then": then})
     names = {"anyOf": [{"enum": sorted(known.adapters())}, REFERENCE]}
     return {

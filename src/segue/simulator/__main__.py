@@ -5,6 +5,7 @@ import asyncio
 import sys
 
 from segue.simulator.faults import FaultError
+from segue.simulator.faults.describing import table
 from segue.simulator.serving import serve
 
 
@@ -20,7 +21,11 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8089, help="TCP port, 0 for any free one (8089)")
     parser.add_argument("--faults", metavar="FILE", help="faults and schedules to begin with, JSON or YAML")
     parser.add_argument("--seed", type=int, default=1, help="decides all content and all dice (1)")
+    parser.add_argument("--kinds", action="store_true", help="print the table of all kinds of fault, and end")
     chosen = parser.parse_args()
+    if chosen.kinds:
+        sys.stdout.write(table())
+        return 0
     try:
         asyncio.run(serve(chosen.host, chosen.port, chosen.faults, chosen.seed, say=_say))
     except KeyboardInterrupt:

@@ -36,7 +36,7 @@ def _phrase(status: int) -> str:
     return _PHRASES.get(status, "Unknown")
 
 
-def head_lines(head: Head) -> list[str]:
+def head_lines(head: Head, *, close: bool = True) -> list[str]:
     """The status line, the headers and the framing of an answer, one line each."""
     framing = "Transfer-Encoding: chunked" if head.length is None else f"Content-Length: {head.length}"
     return [
@@ -44,7 +44,7 @@ def head_lines(head: Head) -> list[str]:
         *(f"{name}: {value}" for name, value in head.headers),
         "Server: vendor-simulator",
         f"Date: {formatdate(usegmt=True)}",
-        "Connection: close",
+        *(("Connection: close",) if close else ()),
         framing,
     ]
 
@@ -58,15 +58,15 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def raw(script: Script) -> tuple[Step, ...]:
-    """The same answer as raw bytes, followed by the end of the connection."""
+def raw(script: Script, *, close: bool = True) -> tuple[Step, ...]:
+    """The same answer as raw bytes, with `close` followed by the end of the connection."""
     steps: list[Step] = []
     chunked = False
     for step in script.steps:
         match step:
             case Head():
                 chunked = step.length is None
-                steps.append(Raw(encoded(head_lines(step)), step.status))
+                steps.append(Raw(encoded(head_lines(step, close=close)), step.status))
             case Send() if step.data:
                 events = step.events if step.part == "content" else 0
                 data = _chunk(step.data) if chunked else step.data
@@ -77,7 +77,8 @@ def raw(script: Script) -> tuple[Step, ...]:
                 steps.append(step)
     if isinstance(steps[-1], Abort | Hang | Close):
         return tuple(steps)
-    return (*steps, Raw(b"0\r\n\r\n", of_body=True), Close()) if chunked else (*steps, Close())
+    last: tuple[Step, ...] = (Raw(b"0\r\n\r\n", of_body=True),) if chunked else ()
+    return (*steps, *last, Close()) if close else (*steps, *last)
 
 
 class MalformedHttpOptions(Options, frozen=True):
@@ -234,7 +235,7 @@ ENDLESS_HEADERS: Final = Kind(
     summary="Headers without end, until the client hangs up or `bytes` were sent.",
     options=EndlessHeadersOptions,
     rewrite=_endless_headers,
-    example={"bytes": 1 << 20},
+    example={"bytes": 1 << 17},
 )
 TRICKLE: Final = Kind(
     name="trickle",

@@ -170,5 +170,5 @@ ENDLESS_BODY: Final = Kind(
     options=EndlessBodyOptions,
     rewrite=_endless_body,
     scope="success",
-    example={"bytes": 1 << 20},
+    example={"bytes": 1 << 17},
 )

@@ -67,7 +67,7 @@ def resolving(monkeypatch, *addresses, port=None):
 
 
 def patch_loop(monkeypatch, name, replacement):
-    """uvloop's loop takes no attributes, so the running loop is replaced where the module asks for it."""
+    """Uvloop's loop takes no attributes, so the running loop is replaced where the module asks for it."""
     before = direct_connect.asyncio
 
     class Patched:
