@@ -3,8 +3,8 @@
     python benchmarks/transports.py [--seconds 1.0] [--rounds 3]
 
 Every figure is the median of interleaved runs, each in a process of its own on one core; the upstream is a raw
-asyncio/httptools server in another process, on another core where there is one. It ends within three minutes. Figures of
-different machines do not compare; the ratios do, roughly.
+asyncio/httptools server in another process, on another core where there is one. It ends within three minutes. Figures
+of different machines do not compare; the ratios do, roughly.
 
 Columns: requests per second; CPU of the client process per request, or per chunk that the server sent of a stream;
 resident memory per open stream (with everything that the client holds for it, its task included). The server sends no
@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import ClassVar
 
 import httptools
 
@@ -53,15 +54,15 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-01234
 
 
 class Upstream(asyncio.Protocol):
-    waiting: set["Upstream"] = set()
-    streams: dict["Upstream", int] = {}
+    waiting: ClassVar[set["Upstream"]] = set()
+    streams: ClassVar[dict["Upstream", int]] = {}
 
     def connection_made(self, transport):
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
         self.path = b""
 
-    def connection_lost(self, error):
+    def connection_lost(self, _):
         self.streams.pop(self, None)
         self.waiting.discard(self)
         self.parser = None
@@ -155,7 +156,7 @@ class Segue:
 class Pyreqwest:
     """The binding of Rust's reqwest, for comparison; only where it is installed."""
 
-    def __init__(self, kind, authority):
+    def __init__(self, _, authority):
         from pyreqwest.client import ClientBuilder
 
         with open(authority, "rb") as file:
@@ -294,9 +295,8 @@ def run_all(options):
 
 def show(kinds, scenarios, results):
     version = uvloop.__version__ if uvloop else "none"
-    print(
-        f"Python {platform.python_version()}, uvloop {version}, httptools {httptools.__version__}, {os.cpu_count()} cores"
-    )
+    python, cores = platform.python_version(), os.cpu_count()
+    print(f"Python {python}, uvloop {version}, httptools {httptools.__version__}, {cores} cores")
     print("| scenario | client | requests/s | CPU µs/request or chunk | kB/open stream | ratio to aiohttp | runs |")
     print("|---|---|---|---|---|---|---|")
     for scenario in scenarios:
@@ -312,9 +312,8 @@ def show(kinds, scenarios, results):
                 ratios = [f"{name} {row[name] / other[name]:.2f}" for name in ("rate", "cpu", "memory") if name in row]
             rate = f"{row['rate']:,.0f}" if "rate" in row else f"all in {row['took']:.1f} s"
             memory = f"{row['memory'] / 1024:.1f}" if "memory" in row else ""
-            print(
-                f"| {scenario} | {kind} | {rate} | {row['cpu']:.1f} | {memory} | {', '.join(ratios)} | {len(rows[kind])} |"
-            )
+            cells = [scenario, kind, rate, f"{row['cpu']:.1f}", memory, ", ".join(ratios), str(len(rows[kind]))]
+            print(f"| {' | '.join(cells)} |")
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Fixtures for every room. `support.service.serving` starts the whole service with a configuration of the test's own."""
+"""Fixtures for every room; `support.service.serving` starts the whole service with a configuration of one's own."""
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING

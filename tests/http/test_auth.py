@@ -3,13 +3,11 @@
 import asyncio
 import json
 
-import pytest
-from support.service import Answer, Serving, eventually, serving
-
 from segue.backends.store.keys import KeyStore
 from segue.backends.store.store import Store
 from segue.core.clock import SystemChance, SystemClock
 from segue.testing import FakeClock
+from support.service import Answer, Serving, eventually, serving
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -52,11 +50,11 @@ async def test_pages_for_monitors_and_people_need_no_key(served: Serving) -> Non
         assert (await served.ask("GET", path)).status == 200, path
 
 
-@pytest.mark.parametrize("header", ["x-api-key", "api-key", "x-goog-api-key", "X-Api-Key"])
-async def test_a_key_may_come_under_every_name_that_sdks_use(served: Serving, header: str) -> None:
+async def test_a_key_may_come_under_every_name_that_sdks_use(served: Serving) -> None:
     key = await make_key(served, "one")
-    assert (await served.chat(headers={header: key})).status == 200
-    assert (await served.chat(headers={header: key + "x"})).status == 401
+    for header in ("x-api-key", "api-key", "x-goog-api-key", "X-Api-Key"):
+        assert (await served.chat(headers={header: key})).status == 200, header
+        assert (await served.chat(headers={header: key + "x"})).status == 401, header
 
 
 async def test_the_same_key_twice_is_fine_and_two_different_ones_are_refused_by_name(served: Serving) -> None:
@@ -72,20 +70,20 @@ async def test_the_same_key_twice_is_fine_and_two_different_ones_are_refused_by_
     assert "two different credentials, in authorization" in twice.error["message"]
 
 
-@pytest.mark.parametrize("value", ["Basic dTpw", "Bearer", "Bearer ", "nonsense", "Bearer\tx"])
-async def test_an_authorization_of_another_kind_is_told_what_is_expected(served: Serving, value: str) -> None:
+async def test_an_authorization_of_another_kind_is_told_what_is_expected(served: Serving) -> None:
     await make_key(served, "one")
-    answer = await served.chat(headers={"authorization": value})
-    assert answer.status == 401
-    assert "must be `Bearer <key>`" in answer.error["message"]
+    for value in ("Basic dTpw", "Bearer", "Bearer ", "nonsense", "Bearer\tx"):
+        answer = await served.chat(headers={"authorization": value})
+        assert answer.status == 401, value
+        assert "must be `Bearer <key>`" in answer.error["message"], value
 
 
-@pytest.mark.parametrize("key", ["", "x", "sk-segue-unknown", "ü" * 50, "x" * 5000])
-async def test_a_wrong_key_is_refused_and_not_echoed(served: Serving, key: str) -> None:
+async def test_a_wrong_key_is_refused_and_not_echoed(served: Serving) -> None:
     await make_key(served, "one")
-    answer = await served.chat(headers={"x-api-key": key})
-    assert answer.status == 401
-    assert len(key) < 2 or key not in answer.body.decode()
+    for key in ("", "x", "sk-segue-unknown", "ü" * 50, "x" * 5000):
+        answer = await served.chat(headers={"x-api-key": key})
+        assert answer.status == 401, key
+        assert len(key) < 2 or key not in answer.body.decode()
 
 
 async def test_a_revoked_key_is_refused_from_the_next_request_on(served: Serving) -> None:
@@ -199,17 +197,17 @@ async def test_a_page_of_this_machine_may_use_the_open_service(served: Serving) 
     assert (await served.chat(headers={"sec-fetch-site": "same-origin"})).status == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:3002", "10.0.0.1", "localhost.evil.example", "[", "[::2]"])
-async def test_a_foreign_name_for_this_machine_is_refused_while_open(served: Serving, host: str) -> None:
-    answer = await served.chat(headers={"host": host})
-    assert answer.status == 403
-    assert "only localhost is served" in answer.error["message"]
-    assert (await served.ask("GET", "/admin/keys", headers={"host": host})).status == 403
+async def test_a_foreign_name_for_this_machine_is_refused_while_open(served: Serving) -> None:
+    for host in ("evil.example", "evil.example:3002", "10.0.0.1", "localhost.evil.example", "[", "[::2]"):
+        answer = await served.chat(headers={"host": host})
+        assert answer.status == 403, host
+        assert "only localhost is served" in answer.error["message"]
+        assert (await served.ask("GET", "/admin/keys", headers={"host": host})).status == 403, host
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:3002", "127.0.0.1:1", "[::1]:3002"])
-async def test_every_name_of_loopback_is_served_while_open(served: Serving, host: str) -> None:
-    assert (await served.chat(headers={"host": host})).status == 200
+async def test_every_name_of_loopback_is_served_while_open(served: Serving) -> None:
+    for host in ("localhost", "LOCALHOST:3002", "127.0.0.1:1", "[::1]:3002"):
+        assert (await served.chat(headers={"host": host})).status == 200, host
 
 
 async def test_with_keys_origin_and_host_do_not_matter(served: Serving) -> None:

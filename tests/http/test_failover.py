@@ -2,6 +2,7 @@
 
 import openai
 import pytest
+
 from support.service import HELLO, serving
 
 FAULTS: dict[str, tuple[dict, str | None, str | None]] = {
@@ -44,7 +45,9 @@ QUICK = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_fault_of_the_first_provider_is_not_noticed_and_without_a_second_one_is_a_clean_error(name: str) -> None:
+async def test_a_fault_of_the_first_provider_is_not_noticed_and_without_a_second_one_is_a_clean_error(
+    name: str,
+) -> None:
     fault, *failures = FAULTS[name]
     fault = dict(fault)
     async with serving(policies=QUICK) as served, served.sdk() as sdk:
@@ -77,7 +80,9 @@ async def test_a_fault_of_the_first_provider_is_not_noticed_and_without_a_second
 @pytest.mark.parametrize(
     ("error", "failure"), [("rate_limit_exceeded", "rate_limited"), ("insufficient_quota", "quota_exhausted")]
 )
-async def test_a_provider_that_has_had_enough_is_left_alone_for_as_long_as_it_asks(served, error, failure, stream) -> None:
+async def test_a_provider_that_has_had_enough_is_left_alone_for_as_long_as_it_asks(
+    served, error, failure, stream
+) -> None:
     served.sim.fault("primary", "status", error=error, retry_after=30)
     for attempts in ([failure, None], [None]):
         async with served.sdk() as sdk:

@@ -5,6 +5,7 @@ import json
 
 import aiohttp
 import pytest
+
 from support.service import HELLO, Serving, eventually, serving
 
 

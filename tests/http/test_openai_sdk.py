@@ -5,6 +5,7 @@ import json
 
 import openai
 import pytest
+
 from support.service import HELLO, PRIMARY_KEY, Serving, eventually, serving
 
 TOOL = {
@@ -126,11 +127,12 @@ async def test_several_answers_come_whole(served: Serving, stream: bool) -> None
 EVERYTHING = {
     "messages": [
         {"role": "developer", "content": "be brief"},
-        {"role": "user", "content": [{"type": "text", "text": "in 5 words — ünïcode \u2028 \" \\ \n"}]},
+        {"role": "user", "content": [{"type": "text", "text": 'in 5 words — ünïcode \u2028 " \\ \n'}]},
     ],
-    "temperature": 0.1, "top_p": 0.90, "max_completion_tokens": 100, "frequency_penalty": -0.5, "presence_penalty": 0.25,
+    "temperature": 0.1, "top_p": 0.90, "max_completion_tokens": 100, "frequency_penalty": -0.5,
     "seed": 7, "stop": ["never"], "user": "u-1", "logit_bias": {"50256": -100}, "logprobs": True, "top_logprobs": 2,
-    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}, "strict": True}},
+    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}},
+    "presence_penalty": 0.25, "verbosity": "low", "prediction": {"type": "content", "content": "x"},
     "metadata": {"a": "b"}, "store": False, "service_tier": "auto", "reasoning_effort": "low", "modalities": ["text"],
 }  # fmt: skip
 
@@ -140,9 +142,7 @@ async def test_every_parameter_reaches_the_provider_byte_by_byte(served: Serving
     sent = json.dumps(
         {"model": "alone", **EVERYTHING, "fallbacks": ["backup/gpt-4o-mini"], "stream": stream}, ensure_ascii=False
     ).encode()
-    answer = await served.ask(
-        "POST", "/v1/chat/completions", data=sent, headers={"content-type": "application/json"}
-    )
+    answer = await served.ask("POST", "/v1/chat/completions", data=sent, headers={"content-type": "application/json"})
     assert answer.status == 200, answer.body
     seen = served.sim.seen("primary")[0].raw_body
     expected = {**json.loads(sent), "model": "gpt-4o"}
@@ -152,9 +152,8 @@ async def test_every_parameter_reaches_the_provider_byte_by_byte(served: Serving
     assert json.loads(seen) == expected
     assert list(json.loads(seen)) == list(expected)
     # Byte by byte: the spelling of each value, spaces and all, is the caller's.
-    for name in EVERYTHING:
-        value = json.dumps(EVERYTHING[name], ensure_ascii=False).encode()
-        assert value in seen, name
+    for name, value in EVERYTHING.items():
+        assert json.dumps(value, ensure_ascii=False).encode() in seen, name
 
 
 async def test_headers_tell_who_answered_and_after_how_many_attempts(served: Serving) -> None:
@@ -176,7 +175,10 @@ async def test_the_record_of_a_call_names_its_attempts(served: Serving) -> None:
     served.sim.fault("primary", "status", code=503)
     answer = await served.chat("smart", headers={"x-segue-tags": "team=blue", "x-segue-user": "u-7"})
     record = await recorded(served, answer.headers["x-segue-call-id"])
-    assert [(one["provider"], one["kind"]) for one in record["attempts"]] == [("primary", "overloaded"), ("backup", None)]
+    assert [(one["provider"], one["kind"]) for one in record["attempts"]] == [
+        ("primary", "overloaded"),
+        ("backup", None),
+    ]
     assert (record["provider"], record["surface"], record["operation"]) == ("backup", "openai", "chat")
     assert (record["tags"], record["user"]) == ({"team": "blue"}, "u-7")
 

@@ -1,13 +1,12 @@
 """The service's own pages say what is so, need nothing from outside, and describe the hot paths too."""
 
-import json
 import re
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.service import HELLO, Answer, Serving
 
 from segue.http.application import Application
+from support.service import HELLO, Answer, Serving
 
 
 async def test_health_says_that_the_process_and_its_store_are_well(served: Serving) -> None:

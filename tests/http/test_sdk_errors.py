@@ -4,7 +4,8 @@ import asyncio
 
 import openai
 import pytest
-from support.service import HELLO, MODELS, Serving, eventually, serving
+
+from support.service import HELLO, MODELS, Serving, contents, eventually, serving
 
 
 async def caught(served: Serving, kind: type[openai.APIStatusError], model: str = "alone", **options):
@@ -37,7 +38,12 @@ async def test_a_mistake_of_the_caller_keeps_the_vendors_own_words(served: Servi
 @pytest.mark.parametrize(
     ("fault", "kind", "code", "type_"),
     [
-        ({"error": "context_length_exceeded"}, openai.BadRequestError, "context_length_exceeded", "invalid_request_error"),
+        (
+            {"error": "context_length_exceeded"},
+            openai.BadRequestError,
+            "context_length_exceeded",
+            "invalid_request_error",
+        ),
         ({"error": "content_filter"}, openai.BadRequestError, "content_filter", None),
         ({"error": "model_not_found"}, openai.NotFoundError, "model_not_found", "invalid_request_error"),
         ({"error": "rate_limit_exceeded"}, openai.RateLimitError, "rate_limit_exceeded", None),
@@ -127,12 +133,11 @@ async def test_a_stream_that_is_cut_raises_after_what_had_arrived(served: Servin
         served.sim.clear()
         served.sim.fault("primary", "pace", token_delay=0.01)
         served.sim.fault("primary", fault, **({"event": 5} if fault == "malformed" else {"after": 3}))
-        arrived = []
+        arrived: list[str] = []
         async with served.sdk(max_retries=2) as sdk:
             stream = await sdk.chat.completions.create(model="smart", messages=HELLO, stream=True)
             with pytest.raises(openai.APIError) as error:
-                async for piece in stream:
-                    arrived += [choice.delta.content for choice in piece.choices if choice.delta.content]
+                await contents(stream, arrived)
         assert len(arrived) == 3, fault
         assert "broke off" in error.value.message
         assert error.value.code in {"stream_cut", "server_error"}
@@ -156,9 +161,7 @@ async def test_a_stream_that_stalls_raises_within_its_limit() -> None:
         served.sim.fault("primary", "stall", after=2)
         stream = await sdk.chat.completions.create(model="alone", messages=HELLO, stream=True)
         with pytest.raises(openai.APIError, match="stalled"):
-            async with asyncio.timeout(5):
-                async for _ in stream:
-                    pass
+            await contents(stream, [])
         assert served.in_flight() == 0
 
 

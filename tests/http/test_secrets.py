@@ -4,9 +4,9 @@ import io
 import logging
 
 import pytest
-from support.service import BACKUP_KEY, HELLO, PRIMARY_KEY, WEATHER_KEYS, Serving
 
 from segue.backends.telemetry.logs import LogLines, configure_logging
+from support.service import BACKUP_KEY, HELLO, PRIMARY_KEY, WEATHER_KEYS, Serving
 
 SECRETS = (PRIMARY_KEY, BACKUP_KEY, *WEATHER_KEYS)
 

@@ -5,6 +5,7 @@ import json
 import socket
 
 import pytest
+
 from backends.scripted import Peer
 from backends.scripted import serving as scripted
 from support.service import HELLO, Serving, eventually, serving
@@ -79,8 +80,8 @@ async def test_a_slow_reader_slows_the_provider_down_and_memory_stays_bounded() 
         reader, writer = await asyncio.open_connection(sock=connection, limit=65_536)
         body = json.dumps({"model": "m", "messages": HELLO, "stream": True}).encode()
         writer.write(
-            b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
-            % (len(body), body)
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+            b"content-length: %d\r\n\r\n%s" % (len(body), body)
         )
         before = -1
         while before != written or not written:
@@ -114,7 +115,13 @@ async def test_a_provider_that_sends_noise_without_content_is_left_for_another()
     async with scripted(say) as server:
         providers = {
             **upstream(server.url("")),
-            "good": {"adapter": "openai", "base_url": "{sim}/good/v1", "key": "sk-good-00001", "models": ["m"], "priority": 2},
+            "good": {
+                "adapter": "openai",
+                "base_url": "{sim}/good/v1",
+                "key": "sk-good-00001",
+                "models": ["m"],
+                "priority": 2,
+            },
         }
         async with serving(providers=providers) as served:
             answer = await served.chat("m", stream=True)
@@ -141,7 +148,9 @@ async def test_nothing_is_sent_before_the_first_content(served: Serving) -> None
     served.sim.fault("primary", "slow_first_token", seconds=30)
     reader, writer = await asyncio.open_connection("127.0.0.1", served.service.port)
     body = json.dumps({"model": "alone", "messages": HELLO, "stream": True}).encode()
-    writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+    writer.write(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    )
     await eventually(lambda: served.sim.seen("primary") and served.sim.seen("primary")[0].status == 200)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.read(1), 0.1)

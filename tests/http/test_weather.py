@@ -1,6 +1,7 @@
 """The weather over HTTP: one answer whoever serves it, by URL and by body."""
 
 import pytest
+
 from support.service import PROVIDERS, Answer, Serving, serving
 
 OSLO = "/v1/weather/current?query=Oslo"

@@ -103,6 +103,17 @@ def test_a_listener_that_does_not_accept_leaves_its_clients_waiting(runner):
     runner(main())
 
 
+async def test_who_gave_up_waiting_is_no_error(sim, settled, caplog):
+    """A client that hung up before it was accepted is recorded as such, and nothing is logged."""
+    port = sim.port_of("primary")
+    sim.fault("primary", "no_accept")
+    assert (await hear(port, MODELS, 0.02)).end == "open"
+    sim.clear()
+    assert (await hear(port, MODELS)).status == 200
+    assert (await settled()).outcome == "answered"
+    assert caplog.messages == []
+
+
 async def test_a_full_queue_makes_connecting_hang(sim):
     """Not even the connection comes about; after the fault it does."""
     port = sim.port_of("primary")

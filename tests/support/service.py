@@ -175,3 +175,10 @@ async def eventually(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
         while not (result := condition()):
             await asyncio.sleep(0.002)
     return result
+
+
+async def contents(stream: openai.AsyncStream, into: list[str], seconds: float = 5.0) -> None:
+    """Read an SDK's stream to its end, adding the contents as they come: what had come before an error stays there."""
+    async with asyncio.timeout(seconds):
+        async for piece in stream:
+            into += [choice.delta.content for choice in piece.choices if choice.delta.content]

@@ -59,11 +59,12 @@ class Application:
             await self._other(scope, receive, send)
             return
         methods = self._hot.get(scope["path"]) or self._by_prefix(scope["path"])
+        if methods is None:
+            await self._page()(scope, cast("Any", receive), cast("Any", send))
+            return
         exchange = Exchange(scope, receive, send)
         try:
-            if methods is None:
-                await self._page()(scope, cast("Any", receive), cast("Any", send))
-            elif (handler := methods.get(scope["method"])) is not None:
+            if (handler := methods.get(scope["method"])) is not None:
                 await handler(exchange)
             else:
                 await self._refuse_method(exchange, methods)

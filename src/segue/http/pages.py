@@ -230,7 +230,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """Every method of a path: the framework itself would name only those of its first route."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
-    return sorted({name for route in routes if route.path_regex.match(request.url.path) for name in route.methods or ()})
+    return sorted(
+        {name for route in routes if route.path_regex.match(request.url.path) for name in route.methods or ()}
+    )
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -105,7 +105,8 @@ class Dispatcher:
             # The connection is gone. Unless a fault did it, the client did, or the simulator is being closed.
             if record.outcome == "open":
                 record.outcome = "stopped" if self.stopping else "client_hung_up"
-            raise
+            # The server takes a cancelled handler for a client that went away, and any other error for a defect.
+            raise asyncio.CancelledError from None
         finally:
             del self._open[connection]
             for lease in applied.leases:

@@ -16,15 +16,15 @@ from segue.simulator.script import Raw
 from segue.simulator.vendors import route
 
 _HEAD_LIMIT: Final = 65_536
-_REMEMBERED: Final = 1024
-_LARGEST_REMEMBERED: Final = 1 << 20
+_REMEMBERED: Final = 256
+_LARGEST_REMEMBERED: Final = 1 << 18
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 _REFUSED: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _Key = tuple[bytes, bytes, bytes, bytes]
 
 
 class Answers:
-    """The answers as bytes, of which the latest thousand or so are remembered."""
+    """The answers as bytes, of which up to 256 are remembered, none above 256 KiB."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from types import SimpleNamespace
 
 from segue.core.failure import Failure
@@ -15,7 +16,9 @@ CODEC = OpenAIChat(URL, bearer)
 
 
 def request(**fields) -> ChatRequest:
-    return parse_chat(json.dumps({"model": "smart", "messages": [{"role": "user", "content": "hi"}], **fields}).encode())
+    return parse_chat(
+        json.dumps({"model": "smart", "messages": [{"role": "user", "content": "hi"}], **fields}).encode()
+    )
 
 
 def call(**fields) -> SimpleNamespace:
@@ -81,4 +84,4 @@ def read(pieces: Iterable[bytes], *, end: bool = True, **fields) -> Read:
 def cut_at(data: bytes, places: Sequence[int]) -> list[bytes]:
     """The same bytes in pieces."""
     edges = [0, *sorted(places), len(data)]
-    return [data[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [data[start:stop] for start, stop in pairwise(edges)]

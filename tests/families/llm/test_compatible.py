@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from families.llm.support import call, candidate
 
+from families.llm.support import call, candidate
 from segue.app.catalogue import ADAPTERS
 from segue.core.ports import ProviderSpec
 from segue.families.llm.compatible import OpenAICompatible
@@ -45,7 +45,9 @@ def test_a_vendors_data_are_well_formed(name: str) -> None:
     assert bool(vendor.environment) == vendor.needs_key
 
 
-@pytest.mark.parametrize("base", ["https://mine.example.com/v1", "https://mine.example.com/v1/", "https://mine.example.com/v1//"])
+@pytest.mark.parametrize(
+    "base", ["https://mine.example.com/v1", "https://mine.example.com/v1/", "https://mine.example.com/v1//"]
+)
 def test_another_address_replaces_the_vendors_own_with_or_without_its_slash(base: str) -> None:
     assert sent_by(VENDORS["openai"], base).url == "https://mine.example.com/v1/chat/completions"
 

@@ -3,7 +3,6 @@
 import json
 
 from families.llm.support import GOOD, call, chunk, cut_at, event
-
 from segue.families.llm.chat import ChatPieces, read_reply, to_messages
 
 

@@ -21,7 +21,7 @@ TABLE = [
     (400, openai("bad", "invalid_request_error", None, "temperature"), Kind.INVALID_REQUEST, Scope.REQUEST),
     (400, openai("This model's maximum context length is 8192 tokens.", "invalid_request_error",
                  "context_length_exceeded", "messages"), Kind.CONTEXT_LENGTH, Scope.MODEL),
-    (400, openai("string too long", "invalid_request_error", "string_above_max_length"), Kind.CONTEXT_LENGTH, Scope.MODEL),
+    (400, openai("too long", "invalid_request_error", "string_above_max_length"), Kind.CONTEXT_LENGTH, Scope.MODEL),
     (400, openai("flagged", "invalid_request_error", "content_policy_violation"), Kind.CONTENT_FILTER, Scope.REQUEST),
     (400, openai("filtered", None, "content_filter"), Kind.CONTENT_FILTER, Scope.REQUEST),
     (401, openai("Incorrect API key provided", "invalid_request_error", "invalid_api_key"), Kind.AUTH, Scope.KEY),
@@ -112,14 +112,21 @@ def test_a_strangers_page_is_a_bad_response_and_not_the_callers_fault(status: in
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, Kind.AUTH), (403, Kind.PERMISSION), (429, Kind.RATE_LIMITED), (500, Kind.SERVER_ERROR), (503, Kind.OVERLOADED)],
+    [
+        (401, Kind.AUTH),
+        (403, Kind.PERMISSION),
+        (429, Kind.RATE_LIMITED),
+        (500, Kind.SERVER_ERROR),
+        (503, Kind.OVERLOADED),
+    ],
 )
 def test_these_statuses_speak_for_themselves_even_on_a_strangers_page(status: int, kind: Kind) -> None:
     assert classify(status, error_object(b"<html>"), SECRET).kind is kind
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"null", b"7", b"[]", b"[7]", b'{"a":1}', b'{"error":7}', b'{"error":null}', b"\xff", b"[" * 9999]
+    "body",
+    [b"", b"<html>", b"null", b"7", b"[]", b"[7]", b'{"a":1}', b'{"error":7}', b'{"error":null}', b"\xff", b"[" * 9999],
 )
 def test_a_body_without_an_error_has_no_error_object(body: bytes) -> None:
     assert error_object(body) is None
@@ -157,7 +164,13 @@ def test_endless_words_are_cut() -> None:
     st.integers(100, 599),
     st.dictionaries(
         st.sampled_from(["message", "type", "code", "param"]),
-        st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers()) | st.just({"a": 1}) | st.floats(),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text()
+        | st.lists(st.integers())
+        | st.just({"a": 1})
+        | st.floats(),
     ),
 )
 def test_no_error_object_breaks_the_classification(status: int, error: dict) -> None:

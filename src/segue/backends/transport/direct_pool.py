@@ -102,8 +102,6 @@ class Origin:
             TransportError: the transport was closed meanwhile.
         """
         ends = self._loop.time() + within
-        if fresh and self._idle and self._taken >= self._most:
-            self._idle.popleft().abandon()
         while self._taken >= self._most:
             freed = await self._wait_in_line(ends)
             if freed is None:

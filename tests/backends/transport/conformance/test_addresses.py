@@ -209,6 +209,28 @@ async def test_the_next_address_is_tried_beside_one_that_does_not_answer(monkeyp
     assert open_sockets() <= before
 
 
+async def test_of_two_addresses_that_answer_at_once_one_is_used_and_the_other_closed(monkeypatch):
+    both, plugs = asyncio.Event(), []
+
+    async def connect(sock, address):
+        plugs.append(sock)
+        if len(plugs) == 2:
+            both.set()
+        await both.wait()
+        sock.setblocking(True)  # so that both have come when the race is looked at
+        sock.connect(("127.0.0.1", address[1]))
+        sock.setblocking(False)
+
+    async with serving(always(answer())) as server, direct() as transport:
+        resolving(monkeypatch, "127.0.0.1", "127.0.0.2")
+        patch_loop(monkeypatch, "sock_connect", connect)
+        monkeypatch.setattr(direct_connect, "_STAGGER", 0.01)
+        assert await whole(transport, get(server.url(host="api.example.com"))) == b"{}"
+        await turns(3)
+        assert len(plugs) == 2
+        assert sum(plug.fileno() == -1 for plug in plugs) == 1
+
+
 async def test_families_take_turns_and_no_name_makes_us_try_more_than_eight_addresses(monkeypatch):
     tried = []
 

@@ -287,6 +287,19 @@ async def test_a_connection_on_which_a_request_was_not_sent_to_its_end_is_not_us
         await server.until(lambda: server.open == 0)
 
 
+async def test_a_whole_answer_of_success_before_the_request_was_sent_does_not_free_the_connection():
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.say(answer(b"yes"))
+        await heard.wait()
+
+    heard = asyncio.Event()
+    async with serving(script) as server, direct() as transport:
+        assert await whole(transport, post(server.url(), bytes(30_000_000))) == b"yes"
+        assert counts(transport) == (0, 0)
+        heard.set()
+
+
 async def test_an_early_answer_of_success_does_not_stop_the_body():
     async def script(peer: Peer) -> None:
         await peer.reader.readuntil(b"\r\n\r\n")
