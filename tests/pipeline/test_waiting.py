@@ -7,6 +7,7 @@ import pytest
 from pipeline.house import House, provider, who
 from segue.core.errors import DeadlineExceeded, ProviderFailed, Unavailable
 from segue.core.failure import Kind, Scope
+from segue.core.provider import ModelInfo
 from segue.pipeline.parts import Policy
 from segue.testing import ScriptedProvider, answers, fails, run_virtual
 
@@ -182,6 +183,39 @@ def test_a_candidate_that_another_failure_ruled_out_is_not_waited_for():
         return who(tried), who(cooling)
 
     assert run_virtual(main()) == (["a/m#key-1", "a/m#key-2"], ["a/m#key-2"])
+
+
+def test_a_smaller_window_is_not_waited_for_after_a_larger_one_was_full():
+    async def main():
+        small = provider(
+            "a", ScriptedProvider([fails(Kind.RATE_LIMITED, retry_after=5.0)]), models=(ModelInfo("m", 4),)
+        )
+        full = ScriptedProvider([answers()], then=fails(Kind.CONTEXT_LENGTH, scope=Scope.MODEL))
+        house = House([(small, "m")], [(provider("b", full, models=(ModelInfo("n", 8),)), "n")], policy=PATIENT)
+        await house.ask()
+        call, outcome = await house.ask()  # a/m cools and has not been asked
+        assert outcome.refusal.code == "context_length_exceeded"
+        return who(call), house.clock.now()
+
+    assert run_virtual(main()) == (["b/n"], 0.0)
+
+
+def test_whoever_waited_in_vain_hears_of_what_is_to_come_and_not_of_what_is_over():
+    """The first to come back is told to wait for longer than anybody waits."""
+
+    async def main():
+        hints = (10.0, 300.0)
+        shy = ScriptedProvider([fails(Kind.RATE_LIMITED, retry_after=hint) for hint in hints])
+        house = House([provider("a", shy)], policy=PATIENT)
+        first = asyncio.create_task(house.ask())
+        await house.clock.sleep(1.0)
+        others = await asyncio.gather(*(house.ask() for _ in range(20)))
+        await first
+        refusals = [outcome.refusal for call, outcome in others if not call.attempts]
+        assert len(refusals) >= 19
+        return [refusal.retry_after for refusal in refusals]
+
+    assert all(280.0 < wait <= 300.0 for wait in run_virtual(main()))
 
 
 def test_the_one_that_is_ready_first_is_waited_for():

@@ -1,5 +1,7 @@
 """The executor of all wire adapters: what it sends, reads, passes on and gives back."""
 
+import asyncio
+
 import pytest
 
 from pipeline.house import QUICK, House, provider, who
@@ -7,6 +9,7 @@ from pipeline.wires import read_all, wired
 from segue.core.call import Attempt
 from segue.core.failure import Executed, Kind
 from segue.core.outcome import Ending
+from segue.core.ports import Limits
 from segue.pipeline import wire
 from segue.pipeline.attempt_layers import attempt_timeout
 from segue.pipeline.parts import Policy

@@ -10,9 +10,6 @@ from segue.core.provider import Permit, Provider
 from segue.core.signals import AttemptEnded
 from segue.pipeline.parts import AttemptHandler, Parts, Policy
 
-MAX_COOLING = 3600.0
-"""Seconds: a provider's wish to be left alone is believed for an hour at most, then it is asked again."""
-
 COOLING = frozenset({Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED, Kind.SERVER_ERROR})
 """Failures with which a provider may ask to be left alone for a while."""
 
@@ -27,7 +24,7 @@ def breaker_permit(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
             permit.succeed(now)
             return
         if failure.retry_after and failure.kind in COOLING:
-            attempt.candidate.guard.cool(now + min(failure.retry_after, MAX_COOLING), failure.scope.value)
+            attempt.candidate.guard.cool(now + failure.retry_after, failure.scope.value)
         if policy.treatments[failure.kind].counts:
             permit.fail(now, failure.scope.value, failure.kind.value)
         elif failure.kind is Kind.DEADLINE:
