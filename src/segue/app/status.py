@@ -20,8 +20,15 @@ def status_of(running: Running) -> dict[str, Any]:
             "operations": sorted(provider.operations),
             "models": [info.id for info in provider.models] + (["*"] if provider.wildcard else []),
             "in_flight": provider.load.in_flight,
-            **health.get(name, {"state": "closed"}),
+            **_health_of(health.get(name)),
             **counts.get(name, {"calls": 0, "failures": 0, "success_rate": None}),
         }
         for name, provider in engine.snapshot.providers.items()
     }
+
+
+def _health_of(health: dict[str, Any] | None) -> dict[str, Any]:
+    """The health of a provider; what it lists as `models` are only those that are held back."""
+    if health is None:
+        return {"state": "closed"}
+    return {**{key: value for key, value in health.items() if key != "models"}, "held_back_models": health["models"]}

@@ -24,6 +24,25 @@ class Caller:
 ANYONE = Caller()
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How much of a stream is kept back before its commit point; until then a failure can be failed over unseen.
+
+    Attributes:
+        tokens: so many tokens (estimated where a provider sends several at once).
+        seconds: for so long after the first content.
+        whole: until the answer is whole.
+    """
+
+    tokens: int = 0
+    seconds: float = 0.0
+    whole: bool = False
+
+
+NO_HOLD = Hold()
+"""The commit point is the first content."""
+
+
 @dataclass(slots=True)
 class CallOptions:
     """What a caller may ask of the way its call is treated; policies cap it.
@@ -34,6 +53,7 @@ class CallOptions:
         only: ids of providers, or `provider/model`: no other is asked.
         avoid: the same: these are not asked.
         fallbacks: names of models tried after the requested one.
+        hold: how much of a stream to keep back; `None` for what the alias or the policy says.
         tags, user: recorded with the call.
     """
 
@@ -42,6 +62,7 @@ class CallOptions:
     only: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
+    hold: Hold | None = None
     tags: dict[str, str] = field(default_factory=dict)
     user: str = ""
 
@@ -54,10 +75,18 @@ class PhaseTimer(Protocol):
         ...
 
 
+    def renew(self, phase: str, seconds: float) -> None:
+        """From now on the limit is `seconds` from now, whatever the call's deadline: first content has come."""
+        ...
+
+
 class Untimed:
     """No limit: the timer of an attempt that has not been sent."""
 
     def enter(self, phase: str, seconds: float) -> None:
+        """Nothing is limited."""
+
+    def renew(self, phase: str, seconds: float) -> None:
         """Nothing is limited."""
 
 
@@ -107,6 +136,7 @@ class Call:
     Attributes:
         request: the family's own request; nobody in the pipeline looks inside.
         deadline: when time is up, in seconds on the monotonic clock; set by the deadline layer.
+        hold: how much of a stream is kept back; set by the plan layer.
         waited: seconds that Segue waited on purpose, between attempts.
         started, started_wall: when the call arrived, on the monotonic and on the wall clock.
     """
@@ -117,6 +147,7 @@ class Call:
         "caller",
         "deadline",
         "features",
+        "hold",
         "id",
         "operation",
         "options",
@@ -151,6 +182,7 @@ class Call:
         self.surface = surface
         self.deadline = float("inf")
         self.waited = 0.0
+        self.hold = NO_HOLD
         self.features: Features = _NO_FEATURES
         self.plan: Any = None
         self.attempts: list[Attempt] = []

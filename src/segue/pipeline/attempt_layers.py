@@ -128,6 +128,13 @@ class Timer:
         self._timeout.reschedule(self._deadline if self.by_deadline else when)
 
 
+    def renew(self, phase: str, seconds: float) -> None:
+        """Limit this phase, counted from now; the deadline has been met."""
+        self.by_deadline = False
+        self.phase = phase
+        self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
 def attempt_timeout(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     """Cut an attempt off when the limit of its phase, or the call's deadline, has passed."""
     clock, policy = parts.clock, parts.policy

@@ -15,7 +15,7 @@ from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Outcome, Usage
 from segue.core.ports import StreamReader, WireRequest
 from segue.families.llm.formats.openai_errors import classify, error_object
-from segue.families.llm.request import ChatRequest
+from segue.families.llm.request import BYTES_PER_TOKEN, ChatRequest
 from segue.families.llm.sse import EventSplitter, EventTooLong, is_plain, read_event
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ _completion: Final = msgspec.json.Decoder(_Completion)
 _chunk: Final = msgspec.json.Decoder(_Chunk)
 _usage: Final = msgspec.json.Decoder(_Usage)
 
+# A broken event that holds one of these was a chunk of the answer.
+_MARKS_OF_CHUNKS: Final = (b'"choices"', b'"delta"', b'"content"', b"chat.completion", b'"finish_reason"')
 _EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
@@ -123,8 +125,10 @@ class ChatStreamReader:
         "_splitter",
         "_wants_usage",
         "committed",
+        "counting",
         "failure",
         "finished",
+        "tokens",
         "usage",
     )
 
@@ -136,6 +140,8 @@ class ChatStreamReader:
         self._secret = secret
         self.committed = False
         self.finished = False
+        self.counting = False
+        self.tokens = 0
         self.failure: Failure | None = None
         self.usage: Usage | None = None
 
@@ -158,11 +164,20 @@ class ChatStreamReader:
         out = self.feed(b"\n\n") if self._splitter.tail.strip() else b""
         if self._settled():
             return out
-        if len(self._finished_choices) >= self._choices:
-            self.finished = True
-            return out + DONE
+        if self.answered:
+            return out + self.settle()
         self.failure = _cut("the connection was closed before the answer had ended")
         return out
+
+    @property
+    def answered(self) -> bool:
+        """Whether every choice has finished."""
+        return len(self._finished_choices) >= self._choices
+
+    def settle(self) -> bytes:
+        """End an answered stream whose terminator never came."""
+        self.finished = True
+        return DONE
 
     def _settled(self) -> bool:
         return self.finished or self.failure is not None
@@ -203,7 +218,9 @@ class ChatStreamReader:
         try:
             chunk = _chunk.decode(checked_text(data))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self.failure = _cut("an event in the middle of the stream is not valid")
+            # What cannot be read and was a part of the answer leaves a hole in it; noise does not.
+            if any(mark in data for mark in _MARKS_OF_CHUNKS):
+                self.failure = _cut("an event in the middle of the stream is not valid")
             return False
         if bytes(chunk.error) != b"null":
             self._fail(data)
@@ -217,8 +234,10 @@ class ChatStreamReader:
             if choice.finish_reason is not None:
                 self._finished_choices.add(choice.index)
                 self.committed = True
-            elif not self.committed and choice.delta and _has_content(choice.delta):
+            elif (self.counting or not self.committed) and choice.delta and _has_content(choice.delta):
                 self.committed = True
+                if self.counting:
+                    self.tokens += max(1, sum(map(len, choice.delta.values())) // BYTES_PER_TOKEN)
         return True
 
     def _fail(self, data: bytes) -> None:
