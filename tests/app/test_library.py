@@ -112,7 +112,7 @@ def test_leaving_the_loop_early_stops_the_providers_answer():
 BROKEN = {
     "cut": (replies(*sse(delta("x"), done=False), headers=EVENTS, close=Close.CUT), "stream_cut"),
     "garbage": (
-        replies(sse(delta("x"))[0], b"data: {not json}\n\n", 1.0, b"data: [DONE]\n\n", headers=EVENTS),
+        replies(sse(delta("x"))[0], b'data: {"choices": [{"delta": {"content": "y\n\n', 1.0, headers=EVENTS),
         "stream_cut",
     ),
     "an error event": (

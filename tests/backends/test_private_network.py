@@ -138,7 +138,7 @@ async def test_every_way_to_write_a_private_address_is_refused_before_anything_i
 async def test_the_message_names_the_provider_and_the_remedy_but_not_the_address_behind_the_name():
     async with transporting() as transport:
         failure = await refusal(transport, "http://localhost:1/")
-    assert failure.message.startswith("localhost is not an address on the public Internet")
+    assert failure.message.startswith("the provider's address is not on the public Internet")
     assert "`allow_private_network: true`" in failure.message
     assert "127.0.0.1" not in failure.message
     assert "::1" not in failure.message
@@ -175,7 +175,7 @@ async def test_a_public_name_that_resolves_to_a_private_address_is_refused(monke
     async with serving(always(answer())) as server, transporting() as transport:
         resolving(monkeypatch, "127.0.0.1", "10.0.0.1")
         failure = await refusal(transport, server.url(host="api.example.com"))
-        assert "api.example.com is not an address on the public Internet" in failure.message
+        assert "address is not on the public Internet" in failure.message
         assert server.peers == []
 
 
@@ -193,4 +193,4 @@ async def test_of_a_name_with_private_and_public_addresses_only_the_public_are_t
         monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)
         failure = await refusal(transport, "http://api.example.com/")
     assert tried == ["8.8.8.8"]
-    assert failure.message == "no connection to api.example.com: the connection was refused"
+    assert failure.message == "no connection to the provider: the connection was refused"

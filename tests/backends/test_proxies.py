@@ -142,7 +142,7 @@ async def test_a_proxy_that_is_not_there_is_a_failure_that_says_so():
         await get(transport, "http://api.example.com/")
     await transport.close()
     failure = caught.value.failure
-    assert failure.message == "no connection to the proxy for api.example.com: the connection was refused"
+    assert failure.message == "no connection to the proxy: the connection was refused"
     assert (failure.kind, failure.executed) == (Kind.CONNECT, Executed.NO)
 
 

@@ -488,7 +488,7 @@ async def test_a_name_that_does_not_exist_was_never_sent():
         failure = await failure_of(ask(transport, post(f"http://nothing.invalid/?key={SECRET}"), connect=20))
     assert failure.kind is Kind.CONNECT
     assert failure.executed is Executed.NO
-    assert "nothing.invalid could not be resolved" in failure.message
+    assert "name could not be resolved" in failure.message
 
 
 async def test_a_tls_handshake_that_does_not_end_is_a_connect_failure():
@@ -568,7 +568,7 @@ async def test_a_certificate_that_does_not_hold_is_a_connect_failure_that_says_w
         failure = await failure_of(ask(transport, post(server.url(host="localhost", scheme="https"))))
         assert failure.kind is Kind.CONNECT
         assert failure.executed is Executed.NO
-        assert "certificate of localhost was not accepted" in failure.message
+        assert "certificate of the provider was not accepted" in failure.message
         assert ("mismatch" in failure.message.lower()) == trusted
 
 

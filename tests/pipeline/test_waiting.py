@@ -339,3 +339,49 @@ def test_calls_that_were_failed_over_earn_their_new_provider_retries():
         return left["b"]["retries_left"]
 
     assert run_virtual(main()) == pytest.approx(30.0)  # a fifth of 100, and 1/s over 10 s
+
+
+def cooled(house, *names):
+    """Have these providers ask for a pause: of 5 s the first, of 6 s the second, and so on."""
+    for number, name in enumerate(names):
+        house.guard(name).cool(house.clock.now() + 5.0 + number, "provider")
+
+
+def test_a_wait_that_just_fits_before_the_deadline_is_granted():
+    """The little chance in a wait is taken from what is left after it, never from what is not there."""
+
+    async def main():
+        took = []
+        for seed in range(20):
+            house = House([provider("a")], seed=seed)
+            cooled(house, "a")
+            call, outcome = await house.ask(deadline=5.1)
+            assert outcome.ok
+            took.append(call.waited)
+        return took
+
+    assert all(5.0 <= waited < 5.1 for waited in run_virtual(main()))
+
+
+def test_after_a_final_failure_nobody_else_who_waits_is_asked():
+    async def main():
+        house = House([provider("a", ScriptedProvider(then=fails(Kind.INVALID_REQUEST)))], [provider("b")])
+        cooled(house, "a", "b")
+        call, outcome = await house.ask()
+        assert outcome.refusal.code == "invalid_request"
+        return who(call)
+
+    assert run_virtual(main()) == ["a"]
+
+
+def test_a_window_that_was_full_after_a_wait_rules_out_the_smaller_ones_that_wait():
+    async def main():
+        full = ScriptedProvider(then=fails(Kind.CONTEXT_LENGTH, scope=Scope.MODEL))
+        a = provider("a", full, models=(ModelInfo("m", 8),))
+        b = provider("b", models=(ModelInfo("m", 4),))
+        house = House([(a, "m")], [(b, "m")])
+        cooled(house, "a/m", "b/m")
+        call, _ = await house.ask()
+        return who(call)
+
+    assert run_virtual(main()) == ["a/m"]

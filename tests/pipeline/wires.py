@@ -15,6 +15,8 @@ class LinesReader:
     def __init__(self, lazy: bool = False) -> None:
         self.committed = False
         self.finished = False
+        self.counting = False
+        self.tokens = 0
         self.failure: Failure | None = None
         self.usage: Usage | None = None
         self._lazy = lazy
@@ -31,6 +33,14 @@ class LinesReader:
             elif sign == "?":
                 raise ZeroDivisionError
         return chunk
+
+    @property
+    def answered(self) -> bool:
+        return self.finished
+
+    def settle(self) -> bytes:
+        self.finished = True
+        return b""
 
     def end(self) -> bytes:
         if not self._lazy:

@@ -15,6 +15,9 @@ from segue.core.signals import Signals
 from segue.pipeline.parts import Gate
 from segue.resilience.health import HealthBook
 
+MOST_CONNECTIONS = 30_000
+"""To one host and port: what one address of this machine has ports for; how many calls run is server.max_calls' say."""
+
 Part = tuple[str, str]
 """A provider's id and a key's label; without a label, the provider itself."""
 
@@ -45,9 +48,9 @@ class World:
     def network(self) -> Transport:
         """The transport, made when first needed: a library that calls nobody opens nothing."""
         if self.transport is None:
-            from segue.backends.transport.aiohttp_transport import AiohttpTransport
+            from segue.backends.transport.routed import RoutedTransport
 
-            self.transport = AiohttpTransport(per_host=0)
+            self.transport = RoutedTransport(per_host=MOST_CONNECTIONS, clock=self.clock)
         return self.transport
 
     def settle(self, faces: Mapping[Part, bytes], loads: Mapping[str, Load]) -> None:

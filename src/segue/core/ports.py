@@ -118,7 +118,6 @@ class StreamReader(Protocol):
     Attributes:
         committed: whether first content was seen. Until then nothing has been shown to the caller.
         finished: whether the answer is known to be whole, its formal terminator included.
-        answered: whether all of the answer has come, though its terminator (and perhaps its usage) has not.
         tokens: how much content has passed, in tokens (estimated); counted only while `counting`.
         counting: set by whoever wants to know `tokens`; costs a little.
         failure: set once the stream is known to be broken; no more is fed.
@@ -127,11 +126,15 @@ class StreamReader(Protocol):
 
     committed: bool
     finished: bool
-    answered: bool
     tokens: int
     counting: bool
     failure: Failure | None
     usage: Usage | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether all of the answer has come, though its terminator (and perhaps its usage) may not."""
+        ...
 
     def settle(self) -> bytes:
         """The terminator of an answered stream never came: end it properly; give back what the caller must still get."""

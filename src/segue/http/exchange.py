@@ -66,14 +66,14 @@ class Exchange:
         """
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         message = await self._receive()
         if not message.get("more_body"):
             if message["type"] == "http.disconnect":
                 raise ClientGone
             body: bytes = message.get("body", b"")
             if len(body) > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             return body
         parts = [message.get("body", b"")]
         size = len(parts[0])
@@ -84,7 +84,7 @@ class Exchange:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
         return b"".join(parts)
 
     async def respond(self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
@@ -149,7 +149,7 @@ class Watch:
             self._task.cancel()
 
 
-def _too_large(limit: int) -> RequestInvalid:
+def too_large(limit: int) -> RequestInvalid:
     return RequestInvalid(
         f"the body is larger than {limit} bytes, which is server.body_limit", status=413, code="request_too_large"
     )

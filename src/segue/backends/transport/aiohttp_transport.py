@@ -83,7 +83,7 @@ class AiohttpTransport:
         if not allow_private:
             address = literal(host)
             if address is not None and not is_global(address):
-                raise TransportError(private_address(host))
+                raise TransportError(private_address())
         headers = request.headers
         if proxy is not None and url.scheme == "http":  # no tunnel that could carry them
             headers = {**headers, **proxy.headers}
@@ -102,10 +102,10 @@ class AiohttpTransport:
                 proxy_headers=None if proxy is None else proxy.headers,
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise TransportError(classify(error, host, connect)) from None
+            raise TransportError(classify(error, connect)) from None
         except ValueError:
             raise TransportError(refused_request(request.headers)) from None
-        return AiohttpResponse(answer, host)
+        return AiohttpResponse(answer)
 
     async def close(self) -> None:
         """Close every connection, those in use included; later requests are refused."""

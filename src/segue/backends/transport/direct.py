@@ -68,19 +68,19 @@ class DirectTransport:
         authority, target = split_url(request.url)
         head = write_head(request, authority, target, self._agent)
         if not allow_private and authority.address is not None and not is_global(authority.address):
-            raise TransportError(private_address(authority.host))
+            raise TransportError(private_address())
         origin = self._origins.get((authority, allow_private)) or self._origin(authority, private=allow_private)
         method = request.method
         connection, used = origin.kept(), True
         if connection is None:
-            connection, used = await self._connected(origin, authority.host, connect, fresh=False)
+            connection, used = await self._connected(origin, connect, fresh=False)
         try:
             return await connection.exchange(head, request.body, bodiless=method == "HEAD")
         except TransportError as error:
             cut_unheard = error.failure.kind is Kind.CONNECTION_LOST and not connection.heard
             if self._closed or not (used and cut_unheard and method in _READING):
                 raise
-        connection, _ = await self._connected(origin, authority.host, connect, fresh=True)
+        connection, _ = await self._connected(origin, connect, fresh=True)
         return await connection.exchange(head, request.body, bodiless=method == "HEAD")
 
     async def close(self) -> None:
@@ -115,7 +115,7 @@ class DirectTransport:
         )
         return origin
 
-    async def _connected(self, origin: Origin, host: str, connect: float, *, fresh: bool) -> tuple[Connection, bool]:
+    async def _connected(self, origin: Origin, connect: float, *, fresh: bool) -> tuple[Connection, bool]:
         """The slow way to a connection, and the time to look for those that were kept too long."""
         now = self._clock.now()
         if now >= self._sweep_at:
@@ -125,7 +125,7 @@ class DirectTransport:
         try:
             return await origin.connection(connect, fresh=fresh)
         except OSError as error:
-            raise TransportError(classify_connect(error, host, connect)) from None
+            raise TransportError(classify_connect(error, connect)) from None
 
 
 def _installed_version() -> str:

@@ -227,7 +227,7 @@ class Origin:
             task.result().abandon()
 
     async def _dial(self) -> Connection:
-        connection = Connection(self._loop, self._authority.host, self)
+        connection = Connection(self._loop, self)
         try:
             await self._dialler.dial(self._authority, lambda: connection, private=self._private)
         except BaseException:

@@ -72,7 +72,6 @@ class Connection(asyncio.Protocol):
         "_gone",
         "_head",
         "_headers",
-        "_host",
         "_interim",
         "_large",
         "_loop",
@@ -92,9 +91,8 @@ class Connection(asyncio.Protocol):
         "idle_since",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, host: str, owner: Owner) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
         self._loop = loop
-        self._host = host
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._poll: Callable[[int], object] | None = None
@@ -152,7 +150,7 @@ class Connection(asyncio.Protocol):
                 HTTP. The connection is closed.
         """
         if not self.standing:
-            raise TransportError(closed_before_answer(self._host).with_(executed=Executed.NO))
+            raise TransportError(closed_before_answer().with_(executed=Executed.NO))
         self._reset(bodiless=bodiless)
         self._waiting = True
         waiter: asyncio.Future[DirectResponse | Failure] = self._loop.create_future()
@@ -342,7 +340,6 @@ class Connection(asyncio.Protocol):
         response = self._response = DirectResponse(
             self,
             self._loop,
-            self._host,
             status,
             headers,
             length=None if length is None or bodiless else int(length),
@@ -360,7 +357,7 @@ class Connection(asyncio.Protocol):
         try:
             decoder = Decoder(coding)
         except DecodingError:
-            self._failure = undecodable(self._host)
+            self._failure = undecodable()
             raise
         for name in _OF_THE_WIRE:
             headers.pop(name, None)
@@ -396,17 +393,17 @@ class Connection(asyncio.Protocol):
     def _refuse(self) -> None:
         """What came is no HTTP, or more than there may be."""
         if self._failure is None:
-            self._failure = not_http(self._host)
+            self._failure = not_http()
         self.abandon()
 
     def _fail(self) -> None:
         response, self._response = self._response, None
         if response is not None:
-            cut = classify_body(ConnectionResetError(), self._host, Kind.CONNECTION_LOST)
+            cut = classify_body(ConnectionResetError(), Kind.CONNECTION_LOST)
             response.fail(self._failure or cut)
         head, self._head = self._head, None
         if head is not None and not head.done():
-            head.set_result(self._failure or closed_before_answer(self._host))
+            head.set_result(self._failure or closed_before_answer())
 
     def _answer(self, response: DirectResponse) -> None:
         head, self._head = self._head, None

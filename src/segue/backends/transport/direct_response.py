@@ -48,7 +48,6 @@ class DirectResponse:
         "_complete",
         "_decoder",
         "_failure",
-        "_host",
         "_length",
         "_limit",
         "_loop",
@@ -64,7 +63,6 @@ class DirectResponse:
         self,
         source: Source,
         loop: asyncio.AbstractEventLoop,
-        host: str,
         status: int,
         headers: dict[str, str],
         *,
@@ -73,7 +71,6 @@ class DirectResponse:
     ) -> None:
         self._source: Source | None = source
         self._loop = loop
-        self._host = host
         self.status = status
         self.headers = headers
         self._length = length
@@ -100,17 +97,17 @@ class DirectResponse:
             return self._take()
         if self.size > limit or (self._length is not None and self._length > limit):
             self.close()
-            raise TransportError(too_large(self._host, limit))
+            raise TransportError(too_large(limit))
         self._limit = limit
         while not self._complete:
             if self._failure is not None:
                 raise TransportError(self._failure_as(Kind.CONNECTION_LOST))
             if self.size > limit:
                 self.close()
-                raise TransportError(too_large(self._host, limit))
+                raise TransportError(too_large(limit))
             await self._wait()
         if self.size > limit:
-            raise TransportError(too_large(self._host, limit))
+            raise TransportError(too_large(limit))
         return self._take()
 
     async def read_chunk(self) -> bytes:
@@ -125,7 +122,7 @@ class DirectResponse:
         """Give the connection up unless the body was read to its end; safe to call twice, and never waits."""
         source, self._source = self._source, None
         if source is not None:
-            self.fail(classify_body(ConnectionAbortedError(), self._host, Kind.CONNECTION_LOST))
+            self.fail(classify_body(ConnectionAbortedError(), Kind.CONNECTION_LOST))
             source.abandon()
 
     # The connection's side
@@ -189,7 +186,7 @@ class DirectResponse:
             out += piece
             if len(out) > limit:
                 self.close()
-                raise TransportError(too_large(self._host, limit))
+                raise TransportError(too_large(limit))
             if len(out) > turn:
                 turn += _MOST_AT_ONCE
                 await self._others_first()
@@ -215,7 +212,7 @@ class DirectResponse:
     def _spoil(self) -> None:
         """The body cannot be unpacked: nothing that comes after it is of use."""
         self.close()
-        self._failure = undecodable(self._host)
+        self._failure = undecodable()
 
     def _failure_as(self, cut: Kind) -> Failure:
         failure = self._failure
@@ -249,9 +246,9 @@ class DirectResponse:
             _wake(self._waiter)
 
 
-def undecodable(host: str) -> Failure:
+def undecodable() -> Failure:
     """A body that is not what its `content-encoding` says, or is packed in a way that we never offered."""
-    return classify_body(ContentEncodingError("content-encoding"), host, Kind.BAD_RESPONSE)
+    return classify_body(ContentEncodingError("content-encoding"), Kind.BAD_RESPONSE)
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:

@@ -21,78 +21,78 @@ class PrivateAddress(OSError):
     """A name was resolved to addresses that are not on the public Internet."""
 
 
-def classify(error: BaseException, host: str, connect: float) -> Failure:
+def classify(error: BaseException, connect: float) -> Failure:
     """The failure behind an error that came before the headers of an answer."""
     causes = tuple(_causes(error))
     if any(isinstance(cause, PrivateAddress) for cause in causes):
-        return private_address(host)
+        return private_address()
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return _not_connected(f"no connection to {host} within {connect:g} s")
+            return _not_connected(f"no connection to the provider within {connect:g} s")
         case aiohttp.ClientConnectorCertificateError():
-            return _not_connected(f"the TLS certificate of {host} was not accepted: {_verification(causes)}")
+            return _not_connected(f"the TLS certificate of the provider was not accepted: {_verification(causes)}")
         case aiohttp.ClientConnectorSSLError():
-            return _not_connected(f"{host} does not speak TLS as expected on this port")
+            return _not_connected("the provider does not speak TLS as expected on this port")
         case aiohttp.ClientHttpProxyError():
-            return _not_connected(f"the proxy refused a connection to {host} with status {error.status}")
+            return _not_connected(f"the proxy refused a connection with status {error.status}")
         case aiohttp.ClientProxyConnectionError():
-            return _not_connected(f"no connection to the proxy for {host}: {_reason(error)}")
+            return _not_connected(f"no connection to the proxy: {_reason(error)}")
         case aiohttp.ClientConnectorDNSError():
-            return _not_connected(f"the name {host} could not be resolved")
+            return _not_connected("the provider's name could not be resolved")
         case aiohttp.ClientConnectorError():
-            return _not_connected(f"no connection to {host}: {_reason(error)}")
+            return _not_connected(f"no connection to the provider: {_reason(error)}")
         case aiohttp.InvalidURL():
             return unusable_url()
         case aiohttp.ClientResponseError():
-            return not_http(host)
+            return not_http()
         case aiohttp.ClientPayloadError():
-            return _broken_body(causes, host, cut=Kind.CONNECTION_LOST)
+            return _broken_body(causes, cut=Kind.CONNECTION_LOST)
         case _:
-            return closed_before_answer(host)
+            return closed_before_answer()
 
 
-def classify_connect(error: BaseException, host: str, connect: float) -> Failure:
+def classify_connect(error: BaseException, connect: float) -> Failure:
     """The failure behind an error of the system or of TLS while a direct connection was made."""
     match error:
         case PrivateAddress():
-            return private_address(host)
+            return private_address()
         case socket.gaierror():
-            return _not_connected(f"the name {host} could not be resolved")
+            return _not_connected("the provider's name could not be resolved")
         case ssl.SSLCertVerificationError():
-            return _not_connected(f"the TLS certificate of {host} was not accepted: {_verification((error,))}")
+            return _not_connected(f"the TLS certificate of the provider was not accepted: {_verification((error,))}")
         case ssl.SSLError():
-            return _not_connected(f"{host} does not speak TLS as expected on this port")
+            return _not_connected("the provider does not speak TLS as expected on this port")
         case TimeoutError() if error.errno is None:
-            return _not_connected(f"no connection to {host} within {connect:g} s")
+            return _not_connected(f"no connection to the provider within {connect:g} s")
         case _:
-            return _not_connected(f"no connection to {host}: {_told(error)}")
+            return _not_connected(f"no connection to the provider: {_told(error)}")
 
 
-def closed_before_answer(host: str) -> Failure:
+def closed_before_answer() -> Failure:
     """A connection that ended after the request was sent and before the headers of an answer had come."""
-    return Failure(Kind.CONNECTION_LOST, f"{host} closed the connection before it answered")
+    return Failure(Kind.CONNECTION_LOST, "the provider closed the connection before it answered")
 
 
-def not_http(host: str) -> Failure:
+def not_http() -> Failure:
     """Bytes that break the rules of HTTP/1.1, or are none of it."""
-    return Failure(Kind.BAD_RESPONSE, f"{host} sent something that is no HTTP answer")
+    return Failure(Kind.BAD_RESPONSE, "the provider sent something that is no HTTP answer")
 
 
-def classify_body(error: BaseException, host: str, cut: Kind) -> Failure:
+def classify_body(error: BaseException, cut: Kind) -> Failure:
     """The failure behind an error while a body was read; `cut` is the kind for one that ended too early."""
-    return _broken_body(tuple(_causes(error)), host, cut=cut)
+    return _broken_body(tuple(_causes(error)), cut=cut)
 
 
-def too_large(host: str, limit: int) -> Failure:
+def too_large(limit: int) -> Failure:
     """A body beyond the limit that its reader set."""
-    return Failure(Kind.BAD_RESPONSE, f"the answer of {host} is larger than the limit of {limit} bytes")
+    return Failure(Kind.BAD_RESPONSE, f"the answer of the provider is larger than the limit of {limit} bytes")
 
 
-def private_address(host: str) -> Failure:
+def private_address() -> Failure:
     """A connection that the private network rule forbids."""
     return Failure(
         Kind.CONNECT,
-        f"{host} is not an address on the public Internet; if this provider belongs to your own network, "
+        "the provider's address is not on the public Internet; if it belongs to your own network, "
         "set `allow_private_network: true` for it",
         executed=Executed.NO,
     )
@@ -146,11 +146,11 @@ def _not_connected(message: str) -> Failure:
     return Failure(Kind.CONNECT, message, executed=Executed.NO)
 
 
-def _broken_body(causes: tuple[BaseException, ...], host: str, *, cut: Kind) -> Failure:
+def _broken_body(causes: tuple[BaseException, ...], *, cut: Kind) -> Failure:
     names = {type(cause).__name__ for cause in causes}
     if names & {"ContentEncodingError", "DecompressSizeError"}:
-        return Failure(Kind.BAD_RESPONSE, f"the body that {host} sent cannot be decompressed")
-    return Failure(cut, f"{host} closed the connection in the middle of its answer")
+        return Failure(Kind.BAD_RESPONSE, "the body that the provider sent cannot be decompressed")
+    return Failure(cut, "the provider closed the connection in the middle of its answer")
 
 
 def _writable(text: str) -> bool:
@@ -180,7 +180,8 @@ def _told(error: BaseException) -> str:
 def _verification(causes: tuple[BaseException, ...]) -> str:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError) and not isinstance(cause, aiohttp.ClientError):
-            return cause.verify_message.rstrip(".") or "verification failed"
+            # "…, certificate is not valid for 'name'": the name may be one of a network that callers know nothing of.
+            return cause.verify_message.partition(" for '")[0].rstrip(".") or "verification failed"
     return "verification failed"
 
 

@@ -20,11 +20,10 @@ class AiohttpResponse:
             headers that describe the compressed bytes are left out.
     """
 
-    __slots__ = ("_answer", "_host", "headers", "status")
+    __slots__ = ("_answer", "headers", "status")
 
-    def __init__(self, answer: aiohttp.ClientResponse, host: str) -> None:
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
-        self._host = host
         self.status = answer.status
         self.headers = _plain(answer)
 
@@ -38,7 +37,7 @@ class AiohttpResponse:
         length = self._answer.content_length
         if length is not None and length > limit and "content-encoding" not in self._answer.headers:
             self.close()
-            raise TransportError(too_large(self._host, limit))
+            raise TransportError(too_large(limit))
         pieces: list[bytes] = []
         size = 0
         try:
@@ -46,11 +45,11 @@ class AiohttpResponse:
                 size += len(piece)
                 if size > limit:
                     self.close()
-                    raise TransportError(too_large(self._host, limit))
+                    raise TransportError(too_large(limit))
                 pieces.append(piece)
         except _ERRORS as error:
             self.close()
-            raise TransportError(classify_body(error, self._host, Kind.CONNECTION_LOST)) from None
+            raise TransportError(classify_body(error, Kind.CONNECTION_LOST)) from None
         except BaseException:
             self.close()
             raise
@@ -66,7 +65,7 @@ class AiohttpResponse:
             return await self._answer.content.readany()
         except _ERRORS as error:
             self.close()
-            raise TransportError(classify_body(error, self._host, Kind.STREAM_CUT)) from None
+            raise TransportError(classify_body(error, Kind.STREAM_CUT)) from None
         except BaseException:
             self.close()
             raise

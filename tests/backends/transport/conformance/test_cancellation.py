@@ -152,7 +152,7 @@ async def test_cancelled_while_waiting_in_line_what_was_free_goes_to_the_next(la
 async def test_a_caller_cancelled_as_its_answer_ends_never_cuts_the_next_one_on_that_connection(cancelled):
     """The connection is free when the answer's last byte has come, which is before its caller hears of it."""
     loop, book = asyncio.get_running_loop(), Book()
-    connection = Connection(loop, "example.test", book)
+    connection = Connection(loop, book)
     connection.connection_made(Wire(loop, connection))
     first = loop.create_task(connection.exchange(b"GET / HTTP/1.1\r\n\r\n", b"", bodiless=False))
     await asyncio.sleep(0)

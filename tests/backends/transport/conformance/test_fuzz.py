@@ -64,7 +64,7 @@ async def one(seed: int) -> str:
     """Feed one answer; the word says how it ended."""
     dice = random.Random(seed)
     loop, book = asyncio.get_running_loop(), Book()
-    connection = Connection(loop, "example.test", book)
+    connection = Connection(loop, book)
     wire = Wire(loop, connection)
     connection.connection_made(wire)
     head = dice.random() < 0.1

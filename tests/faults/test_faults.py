@@ -1,0 +1,138 @@
+"""Every fault × plain and streaming × alone and with a fallback: what the caller gets, and who was asked how often."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults.disputed import DISPUTED
+from faults.expected import SLACK, Answer, Broken, Error
+from faults.measuring import Cell, Measured, Observed, all_cells, measure
+from faults.page import PAGE, page
+from faults.table import ROWS
+from segue.simulator import KINDS
+
+pytestmark = pytest.mark.timeout(120)
+
+CELLS = tuple(all_cells())
+MOST_MEMORY = 200 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Every cell that a chosen test asks for, carried out once."""
+    params = (getattr(item, "callspec", None) for item in request.session.items)
+    wanted = {spec.params["cell"] for spec in params if spec is not None and "cell" in spec.params}
+    return asyncio.run(measure([cell for cell in CELLS if cell in wanted]))
+
+
+@pytest.fixture
+def observed(measured: Measured, cell: Cell) -> Observed:
+    return measured.cells[cell]
+
+
+def cells(**chosen: bool) -> pytest.MarkDecorator:
+    """The cells whose attributes are as chosen; all but the ones about bytes unless said otherwise."""
+
+    def some() -> Iterator[Cell]:
+        for cell in CELLS:
+            if all(getattr(cell, name) is value for name, value in {"raw": False, **chosen}.items()):
+                yield cell
+
+    return pytest.mark.parametrize("cell", [pytest.param(cell, id=str(cell)) for cell in some()])
+
+
+@cells()
+def test_the_caller_gets_what_the_table_says(cell: Cell, observed: Observed) -> None:
+    expected, got = DISPUTED.get(cell, cell.expected).outcome, observed.outcome
+    if isinstance(expected, Broken) and expected.words is None:
+        assert isinstance(got, Broken)
+        assert got.words
+        assert got.code == expected.code
+    else:
+        assert got == expected
+
+
+@cells()
+def test_the_providers_are_asked_as_often_as_the_table_says(cell: Cell, observed: Observed) -> None:
+    expected = DISPUTED.get(cell, cell.expected)
+    assert (observed.primary, observed.backup) == (expected.primary, expected.backup)
+    seen = expected.primary if expected.seen is None else expected.seen
+    assert (observed.seen, observed.seen_backup) == (seen, expected.backup)
+
+
+@cells()
+def test_each_failed_attempt_is_recorded_as_what_it_was(cell: Cell, observed: Observed) -> None:
+    expected = DISPUTED.get(cell, cell.expected)
+    answered = isinstance(expected.outcome, Answer) and expected.outcome.who == "primary"
+    assert observed.kinds == [expected.kind] * (expected.primary - answered)
+
+
+@cells()
+def test_a_fault_costs_its_time_once_and_nothing_hangs(cell: Cell, observed: Observed) -> None:
+    expected = DISPUTED.get(cell, cell.expected)
+    assert expected.takes - 0.05 <= observed.elapsed < expected.takes + SLACK
+
+
+@cells()
+def test_the_sdk_does_not_multiply_attempts(cell: Cell, observed: Observed) -> None:
+    """The SDK has two retries of its own and makes use of none."""
+    assert observed.calls == 1
+    assert observed.should_retry == ("false" if isinstance(observed.outcome, Error) else None)
+
+
+@cells()
+def test_the_service_answers_normally_afterwards(cell: Cell, observed: Observed) -> None:
+    assert observed.afterwards == 200
+    assert observed.in_flight == 0
+
+
+@cells(raw=True)
+def test_the_bytes_of_a_stream_are_whole_or_say_that_they_are_not(cell: Cell, observed: Observed) -> None:
+    """A whole one ends with `[DONE]`, once; a broken one with an error event and no `[DONE]`."""
+    expected = DISPUTED.get(cell, cell.expected).outcome
+    if isinstance(expected, Error):
+        assert observed.outcome == f"status {expected.status}"
+        assert json.loads(observed.body)["error"]["message"]
+        return
+    assert observed.outcome == "status 200"
+    events = observed.body.split(b"\n\n")
+    assert events.pop() == b""
+    data = [event.removeprefix(b"data: ") for event in events]
+    if isinstance(expected, Answer):
+        assert data.pop() == b"[DONE]"
+        assert all("error" not in json.loads(document) for document in data)
+    else:
+        assert json.loads(data[-1])["error"]["code"] == expected.code
+    assert b"[DONE]" not in data
+
+
+@pytest.mark.parametrize(
+    "cell", [pytest.param(cell, id=str(cell)) for cell in CELLS if cell.row.heavy and not cell.raw]
+)
+def test_what_is_endless_is_cut_off_and_memory_stays_bounded(cell: Cell, observed: Observed) -> None:
+    assert observed.growth < MOST_MEMORY
+
+
+def test_in_the_end_nothing_is_under_way_any_more(measured: Measured) -> None:
+    assert (measured.under_way, measured.in_flight) == (0, 0)
+    assert measured.open == 0, "a provider still holds a connection that was given up"
+
+
+def test_no_redirect_was_followed(measured: Measured) -> None:
+    assert measured.elsewhere == 0
+
+
+def test_every_kind_of_fault_has_a_row() -> None:
+    assert {row.kind for row in ROWS} == set(KINDS)
+
+
+def test_every_row_has_a_name_of_its_own() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS)
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    """After a change of the table: `PYTHONPATH=tests python -m faults.page`."""
+    assert Path(PAGE).read_text(encoding="utf-8") == page()
