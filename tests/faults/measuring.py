@@ -48,9 +48,14 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The provider's id, the account, and the name of the model."""
+        """The provider's id, and its account at the simulator."""
         mode = "raw" if self.raw else "stream" if self.stream else "plain"
         return f"fault-{self.number}-{mode}-{'backed' if self.backed else 'alone'}"
+
+    @property
+    def model(self) -> str:
+        """What the caller asks for."""
+        return f"model-of-{self.name}"
 
     @property
     def backup(self) -> str:
@@ -149,14 +154,14 @@ async def measure(cells: Sequence[Cell]) -> Measured:
 @asynccontextmanager
 async def _serving(sim: Simulator, cells: Iterable[Cell]) -> AsyncIterator[Serving]:
     providers: dict[str, Any] = {"healthy": _provider(f"{sim.url}/healthy")}
-    models: dict[str, Any] = {"healthy": ["healthy/gpt-4o"]}
+    models: dict[str, Any] = {"well": ["healthy/gpt-4o"]}
     for cell in cells:
         at = sim.url_of(cell.name) if cell.row.own_port else f"{sim.url}/{cell.name}"
         providers[cell.name] = _provider(at)
-        models[cell.name] = [f"{cell.name}/gpt-4o"]
+        models[cell.model] = [f"{cell.name}/gpt-4o"]
         if cell.backed:
             providers[cell.backup] = _provider(f"{sim.url}/{cell.backup}")
-            models[cell.name].append(f"{cell.backup}/gpt-4o")
+            models[cell.model].append(f"{cell.backup}/gpt-4o")
     async with serving(providers=providers, models=models, policies={"default": POLICY}, sim=sim) as served:
         yield served
 
@@ -206,7 +211,7 @@ class _Run:
         await self._count()
         self._sim.clear(cell.name)
         async with asyncio.timeout(SLACK):
-            observed.afterwards = (await self._served.chat("healthy")).status
+            observed.afterwards = (await self._served.chat("well")).status
         return observed
 
     async def _count(self) -> None:
@@ -215,7 +220,7 @@ class _Run:
         ours = [loads[name] for name in (cell.name, cell.backup) if name in loads]
         await _settled(lambda: not any(load.in_flight for load in ours))
         observed.in_flight = sum(load.in_flight for load in ours)
-        calls = [ended for ended in served.calls if ended.call.features.model == cell.name]
+        calls = [ended for ended in served.calls if ended.call.features.model == cell.model]
         observed.calls = len(calls)
         attempts = [attempt for ended in calls for attempt in ended.call.attempts]
         primary = [attempt for attempt in attempts if attempt.candidate.provider.id == cell.name]
@@ -230,7 +235,7 @@ class _Run:
         extra = {"stream": True, "stream_options": {"include_usage": True}} if self._cell.stream else {}
         pieces: list[str] = []
         try:
-            raw = await completions.create(model=self._cell.name, messages=HELLO, **extra)
+            raw = await completions.create(model=self._cell.model, messages=HELLO, **extra)
             made = raw.parse()
             who = raw.headers.get("x-segue-provider")
             if not self._cell.stream:
@@ -272,7 +277,7 @@ class _Run:
         return None
 
     async def _bytes(self) -> str:
-        fields = {"model": self._cell.name, "messages": HELLO, "stream": True}
+        fields = {"model": self._cell.model, "messages": HELLO, "stream": True}
         answer = await self._served.ask("POST", "/v1/chat/completions", json=fields)
         self._observed.body = answer.body
         return f"status {answer.status}"

@@ -127,7 +127,6 @@ class Timer:
         self.phase = phase
         self._timeout.reschedule(self._deadline if self.by_deadline else when)
 
-
     def renew(self, phase: str, seconds: float) -> None:
         """Limit this phase, counted from now; the deadline has been met."""
         self.by_deadline = False

@@ -1,6 +1,6 @@
 """The layers around a whole call: record, admit, limit, analyse, plan. Their order and reasons stand in `order`."""
 
-from segue.core.call import Call, CallOptions
+from segue.core.call import Call, CallOptions, Hold
 from segue.core.errors import CallFailed, NoCandidate, Overloaded, UnknownModel
 from segue.core.outcome import Ending, Outcome, StreamEnd
 from segue.core.signals import CallEnded
@@ -107,9 +107,17 @@ def plan(parts: Parts, inner: CallHandler) -> CallHandler:
             call.plan = make_plan(parts, call)
         except CallFailed as refusal:
             return Outcome(refusal=refusal)
+        if call.features.stream:
+            call.hold = hold_of(parts, call)
         return await inner(call)
 
     return planned
+
+
+def hold_of(parts: Parts, call: Call) -> Hold:
+    """How much of the stream to keep back: as the request says, else the alias, else the policy."""
+    wanted = call.options.hold if call.options else None
+    return wanted if wanted is not None else parts.holds.get(call.features.model, parts.policy.hold)
 
 
 def make_plan(parts: Parts, call: Call) -> Plan:

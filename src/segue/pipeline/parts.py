@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from segue.core.call import Attempt, Call
+from segue.core.call import NO_HOLD, Attempt, Call, Hold
 from segue.core.clock import Chance, Clock
 from segue.core.failure import TREATMENTS, Failure, Kind, Next, Treatment
 from segue.core.operation import Operation
@@ -26,6 +26,7 @@ class Policy:
         max_attempts: all attempts of one call.
         deadline: seconds for the whole call; for a stream until its first content.
         limits: seconds for the phases of one attempt.
+        hold: how much of a stream is kept back before its commit point.
         treatments: what each kind of failure leads to.
     """
 
@@ -34,6 +35,7 @@ class Policy:
     max_attempts: int = 8
     deadline: float = 30.0
     limits: Limits = field(default_factory=Limits)
+    hold: Hold = NO_HOLD
     treatments: Mapping[Kind, Treatment] = field(default_factory=lambda: TREATMENTS)
 
     def next_after(self, failure: Failure) -> Next:
@@ -61,6 +63,7 @@ class Parts:
 
     Attributes:
         resolve: tiers for a name; for an operation without models the name is empty.
+        holds: what aliases say of holding streams back.
     """
 
     operation: Operation
@@ -70,3 +73,4 @@ class Parts:
     chance: Chance
     signals: Signals
     gate: Gate
+    holds: Mapping[str, Hold] = field(default_factory=dict)

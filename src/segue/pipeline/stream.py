@@ -11,6 +11,7 @@ from collections.abc import Callable
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Ending, StreamEnd
 from segue.core.ports import Limits, StreamReader, TransportError, WireResponse
+from segue.pipeline.hold import terminator
 
 TRAILER_WAIT = 0.05
 """Seconds granted after a stream's own terminator for the connection's, so that the connection can be used again."""
@@ -19,15 +20,23 @@ TRAILER_WAIT = 0.05
 class OpenedStream:
     """A provider's answer, piece by piece, in the caller's format."""
 
-    __slots__ = ("_end", "_ends_at", "_first", "_idle", "_limit", "_reader", "_response", "_settlers")
+    __slots__ = ("_end", "_ends_at", "_first", "_idle", "_limit", "_pending", "_reader", "_response", "_settlers")
 
-    def __init__(self, response: WireResponse, reader: StreamReader, first: bytes, limits: Limits) -> None:
+    def __init__(
+        self,
+        response: WireResponse,
+        reader: StreamReader,
+        first: bytes,
+        limits: Limits,
+        pending: "asyncio.Task[bytes] | None" = None,
+    ) -> None:
         self._response = response
         self._reader = reader
         self._first = first
         self._idle = limits.idle
         self._limit = limits.stream
         self._ends_at = asyncio.get_running_loop().time() + limits.stream
+        self._pending = pending
         self._end: StreamEnd | None = None
         self._settlers: list[Callable[[StreamEnd], None]] = []
 
@@ -75,12 +84,18 @@ class OpenedStream:
         return b""
 
     async def _next_chunk(self) -> bytes:
+        if self._reader.answered and self._pending is None:
+            return await terminator(self._response)
         loop = asyncio.get_running_loop()
         now = loop.time()
         when = min(now + self._idle, self._ends_at)
         timeout = asyncio.timeout_at(when)
         try:
             async with timeout:
+                if self._pending is not None:  # a read that began before the commit point
+                    chunk = await self._pending
+                    self._pending = None
+                    return chunk
                 return await self._response.read_chunk()
         except TimeoutError:
             if not timeout.expired():
@@ -108,6 +123,9 @@ class OpenedStream:
         if self._end is not None:
             return
         self._end = end = StreamEnd(ending, failure, self._reader.usage)
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
         self._response.close()
         settlers, self._settlers = self._settlers, []
         for settle in settlers:

@@ -18,6 +18,7 @@ from segue.core.ports import (
     WireAdapter,
     WireResponse,
 )
+from segue.pipeline.hold import Holding
 from segue.pipeline.stream import OpenedStream
 from segue.resilience.retry_after import parse_retry_after
 
@@ -83,24 +84,26 @@ class WireExecutor:
     async def _open(
         self, call: Call, attempt: Attempt, codec: Codec, response: WireResponse, limits: Limits
     ) -> Outcome:
-        """Read a stream up to its first content; until then every failure can still be failed over."""
+        """Read a stream up to its commit point; until then every failure can still be failed over."""
         reader = codec.reader(call, attempt.candidate, response.headers)
         if isinstance(reader, Failure):
             outcome = await self._read(call, attempt, codec, response)
             return outcome if outcome.failure is not None else Outcome(failure=reader)
         attempt.timer.enter("first_content", limits.first_content)
+        holding = Holding(call.hold, reader, limits, self._clock)
         held = bytearray()
         while True:
-            chunk = await response.read_chunk()
-            held += reader.feed(chunk) if chunk else reader.end()
+            chunk = await holding.next_chunk(response, attempt)
+            if chunk is not None:
+                held += reader.feed(chunk) if chunk else reader.end()
             if reader.failure is not None:
                 response.close()
                 return Outcome(failure=self._with_hints(reader.failure, response), usage=reader.usage)
-            if reader.committed or reader.finished:
-                return Outcome(stream=OpenedStream(response, reader, bytes(held), limits))
-            if not chunk:
+            if reader.finished or holding.is_over(len(held)):
+                return Outcome(stream=OpenedStream(response, reader, bytes(held), limits, holding.take_pending()))
+            if chunk == b"":
                 response.close()
                 return Outcome(failure=Failure(Kind.STREAM_CUT, "the stream ended without any content"))
-            if len(held) > MAX_UNCOMMITTED:
+            if not reader.committed and len(held) > MAX_UNCOMMITTED:
                 response.close()
                 return Outcome(failure=Failure(Kind.BAD_RESPONSE, "a stream of 1 MiB without any content"))
