@@ -1,7 +1,7 @@
 """The words in which the table says what a fault leads to: what the caller gets, and whom it takes to get there."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from segue.core.failure import Kind
@@ -49,7 +49,7 @@ class Error:
         exception: its class.
         status: the HTTP status.
         code: the error's `code`.
-        retry_after: the header, in whole seconds.
+        retry_after: the header, in whole seconds; `some` where the vendor's clock decides by a second.
     """
 
     exception: str
@@ -91,6 +91,15 @@ class Expected:
     takes: float = 0.0
 
 
+def agrees(expected: Answer | Error | Broken, got: object) -> bool:
+    """Whether this is what was expected, given that the number of some words and seconds is the clock's to decide."""
+    if isinstance(expected, Broken) and expected.words is None and isinstance(got, Broken) and got.words:
+        got = replace(got, words=None)
+    if isinstance(expected, Error) and expected.retry_after == "some" and isinstance(got, Error):
+        got = replace(got, retry_after="some" if (got.retry_after or "").isdigit() else None)
+    return got == expected
+
+
 SLACK = 2.0
 """Seconds that a call may take beyond what its fault costs: what shows that nothing hangs."""
 
@@ -113,6 +122,7 @@ class Row:
         name: how the page calls it.
         kind, options: for the simulator.
         plain, stream: what it leads to.
+        also: further faults beside it, each with its options: delays and forms.
         own_port: whether the provider needs a port of its own.
         heavy: whether it is measured while nothing else runs, since it moves or makes many bytes.
         used_up: requests that are sent to the provider before, by somebody else.
@@ -123,6 +133,7 @@ class Row:
     plain: Pair
     stream: Pair
     options: Mapping[str, Any] = field(default_factory=dict)
+    also: Sequence[tuple[str, Mapping[str, Any]]] = ()
     own_port: bool = False
     heavy: bool = False
     used_up: int = 0
@@ -135,11 +146,18 @@ def good(**answer: Any) -> Pair:
 
 
 def over(
-    kind: Kind, status: int, *, tries: int = 1, seen: int | None = None, takes: float = 0.0, code: str | None = None
+    kind: Kind,
+    status: int,
+    *,
+    tries: int = 1,
+    seen: int | None = None,
+    takes: float = 0.0,
+    code: str | None = None,
+    told: str | None = None,
 ) -> Pair:
     """The primary fails `tries` times; then the backup answers, or the caller gets the error."""
     return Pair(
-        Expected(failed(kind, status, code), tries, kind=kind, seen=seen, takes=takes),
+        Expected(failed(kind, status, code, told), tries, kind=kind, seen=seen, takes=takes),
         Expected(BACKUP, tries, 1, kind, seen, takes),
     )
 

@@ -193,7 +193,8 @@ class _Run:
     async def carried_out(self) -> Observed:
         """Break the provider, call, count, mend the provider, and see whether all is well again."""
         cell, observed = self._cell, self._observed
-        self._sim.fault(cell.name, cell.row.kind, **cell.row.options)
+        for kind, options in ((cell.row.kind, cell.row.options), *cell.row.also):
+            self._sim.fault(cell.name, kind, **options)
         for _ in range(cell.row.used_up):
             await _directly(f"{self._sim.url}/{cell.name}/v1")
         self._sim.requests.clear(cell.name)

@@ -1,7 +1,121 @@
 """Writes docs/faults.md from the table: `PYTHONPATH=tests python -m faults.page`."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+from faults.disputed import DISPUTED
+from faults.expected import SLACK, WORDS, Answer, Error, Expected, Pair, Row
+from faults.table import POLICY, ROWS, SECTIONS
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "faults.md"
+
+_LIMITS: Final = {
+    "connect": "a connection",
+    "total": "a whole answer",
+    "first_byte": "a stream's headers",
+    "first_content": "its first content",
+    "idle": "the time between two pieces of it",
+    "stream": "all of it",
+}
+
+_INTRO: Final = """\
+# Faults
+
+What a caller gets when a provider breaks, fault by fault. This page is made from the table of the tests
+(`tests/faults/table.py`), and every cell of it is a test: an unmodified OpenAI SDK calls Segue, Segue calls the
+[simulator](simulator.md), and the simulator breaks in the way that the row names.
+
+How to read it:
+
+- **alone**: there is no other provider. **Fallback**: there is a second one, and it is well.
+- **answer**: the whole answer of the provider that has the fault. **backup**: the whole answer of the second one; the
+  caller notices nothing.
+- An **exception** is what the SDK raises, with the HTTP status and the error's `code`. Nothing was given out before.
+  Segue sends `x-should-retry: false` with it, so the SDK does not try again by itself.
+- **n words, then** `APIError`: a stream that broke after its content had begun. What had come was delivered, then the
+  SDK raises. It never looks like a whole answer: no `[DONE]` is sent. Nobody else is asked any more, since another
+  provider would begin another answer.
+- **attempts**: how often the provider with the fault was asked, and after `+` how often the second one; first alone,
+  then with the fallback. The simulator counts them, too.
+
+The answer has {words} words. Each provider may be retried {retries} time, the call's deadline is {deadline}, and the
+limits are {limits}. No call takes more than {slack:g} s longer than its limits and the pauses that the provider asked
+for; after each the service answers the next call, and nothing stays behind.
+"""
+
+
 def page() -> str:
-    return ""
+    """The whole page."""
+    limits = ", ".join(f"{POLICY['timeouts'][name]} for {what}" for name, what in _LIMITS.items())
+    intro = _INTRO.format(
+        words=WORDS, retries=POLICY["retries"], deadline=POLICY["deadline"], limits=limits, slack=SLACK
+    )
+    return "\n".join([intro, *_sections(), *_deviations()])
+
+
+def _sections() -> Iterator[str]:
+    for title, rows in SECTIONS.items():
+        yield f"## {title}\n"
+        yield "| fault | plain, alone | plain, fallback | stream, alone | stream, fallback | attempts |"
+        yield "|---|---|---|---|---|---|"
+        for row in rows:
+            pairs = (row.plain.alone, row.plain.backed, row.stream.alone, row.stream.backed)
+            yield f"| {row.name} | {' | '.join(map(_outcome, pairs))} | {_attempts(row)} |"
+        yield ""
+
+
+def _deviations() -> Iterator[str]:
+    if DISPUTED:
+        yield "## Not yet as the table says\n"
+        rows = {row.name: row for row in ROWS}
+        for name, dispute in DISPUTED.items():
+            row = rows[name]
+            now = Row(name, row.kind, dispute.plain or row.plain, dispute.stream or row.stream)
+            told = "; ".join(
+                f"{mode}: {_outcome(pair.alone)}, with a fallback {_outcome(pair.backed)}"
+                for mode, pair in (("plain", dispute.plain), ("stream", dispute.stream))
+                if pair is not None
+            )
+            yield f"- **{name}**: {dispute.reason}. Today {told}; attempts {_attempts(now)}."
+        yield ""
+
+
+def _outcome(expected: Expected) -> str:
+    outcome = expected.outcome
+    if isinstance(outcome, Answer):
+        return _answer(outcome)
+    if isinstance(outcome, Error):
+        return f"`{outcome.exception}` {outcome.status} `{outcome.code}`"
+    words = "some words" if outcome.words is None else f"{outcome.words} words"
+    return f"{words}, then `APIError` `{outcome.code}`"
+
+
+def _answer(answer: Answer) -> str:
+    remarks = []
+    if answer.words != WORDS:
+        remarks.append(f"{answer.words} words")
+    if answer.twice:
+        remarks.append(f"word {answer.twice} twice")
+    if answer.finish != "stop":
+        remarks.append(f"finish reason `{answer.finish}`")
+    if not answer.usage:
+        remarks.append("without usage")
+    name = "answer" if answer.who == "primary" else answer.who
+    return f"{name} ({', '.join(remarks)})" if remarks else name
+
+
+def _attempts(row: Row) -> str:
+    plain, stream = _of_pair(row.plain), _of_pair(row.stream)
+    return plain if plain == stream else f"plain {plain}; stream {stream}"
+
+
+def _of_pair(pair: Pair) -> str:
+    alone, backed = (
+        f"{one.primary} + {one.backup}" if one.backup else f"{one.primary}" for one in (pair.alone, pair.backed)
+    )
+    return alone if alone == backed else f"{alone}, {backed}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -55,7 +55,13 @@ class Exchange:
         if not self.repeated:
             value = self.header(name)
             return [] if value is None else [value]
-        return [value.decode("latin-1").strip() for each, value in self.scope["headers"] if each == name]
+        return [value.decode("latin-1").strip() for each, value in self.raw_headers if each == name]
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Every header as it came, names in lower case."""
+        headers: list[tuple[bytes, bytes]] = self.scope["headers"]
+        return headers
 
     async def body(self, limit: int) -> bytes:
         """The whole body.
@@ -150,6 +156,7 @@ class Watch:
 
 
 def too_large(limit: int) -> RequestInvalid:
+    """The refusal of a body beyond the limit."""
     return RequestInvalid(
         f"the body is larger than {limit} bytes, which is server.body_limit", status=413, code="request_too_large"
     )

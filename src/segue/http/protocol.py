@@ -10,26 +10,25 @@ version of uvicorn moves what is used.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
+from typing import Any, Self
 
-import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from segue.core.errors import RequestInvalid
 from segue.http.exchange import JSON, ClientGone, Exchange, Headers, too_large
 
-if TYPE_CHECKING:
-    from segue.http.application import Application
-
 REQUEST_SECONDS = 60.0
 """How long the body of a request may take to come in whole: a drip must not hold a connection for ever."""
 
 READ_AHEAD = 65536
 """Bytes of a body that are taken in before anybody has asked for more."""
+
+MAX_PIPELINED = 16
+"""Requests of one connection that wait for the one under way; more are not read until it is answered."""
+
+Serve = Callable[[Exchange], Awaitable[None]]
 
 
 class DirectExchange(Exchange):
@@ -39,14 +38,27 @@ class DirectExchange(Exchange):
     """
 
     __slots__ = (
-        "_app", "_chunked", "_defaults", "_limit", "_raw", "_serve", "_task", "_transport", "body_bytes", "disconnected",
-        "flow", "gone", "keep_alive", "message_event", "more_body", "on_response", "response_complete", "watching",
-    )  # fmt: skip
+        "_event",
+        "_raw",
+        "_serve",
+        "_server",
+        "_task",
+        "_transport",
+        "_watching",
+        "disconnected",
+        "flow",
+        "gone",
+        "keep_alive",
+        "more_body",
+        "on_response",
+        "response_complete",
+        "taken",
+    )
 
     def __init__(
         self,
         protocol: "DirectProtocol",
-        serve: Callable[[Exchange], Awaitable[None]],
+        serve: Serve,
         method: str,
         path: str,
         query: bytes,
@@ -60,22 +72,26 @@ class DirectExchange(Exchange):
         self.headers = dict(raw)
         self.repeated = len(self.headers) != len(raw)
         self.started = False
-        self._raw = raw
-        self._serve = serve
-        self._transport = protocol.transport
-        self._defaults = protocol.server_state
-        self._task: asyncio.Task[None] | None = None
-        self._chunked = False
         self.flow: FlowControl = protocol.flow
         self.keep_alive = keep_alive
         self.on_response: Callable[[], None] = protocol.on_response_complete
-        self.body_bytes = bytearray()
+        self.taken = bytearray()
         self.more_body = True
-        self.message_event = asyncio.Event()
         self.response_complete = False
         self.disconnected = False
         self.gone = False
-        self.watching = False
+        self._raw = raw
+        self._serve = serve
+        self._server = protocol.server_state
+        self._transport = protocol.transport
+        self._task: asyncio.Task[None] | None = None
+        self._event: asyncio.Event | None = None
+        self._watching = False
+
+    @property
+    def message_event(self) -> Any:
+        """What uvicorn's protocol sets when something has come, or nothing more will."""
+        return self._event or _NOBODY_WAITS
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -87,18 +103,28 @@ class DirectExchange(Exchange):
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
             raise too_large(limit)
-        if self.more_body and self.headers.get(b"expect", b"").lower() == b"100-continue":
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        async with asyncio.timeout(REQUEST_SECONDS) if self.more_body else _no_limit():
-            while self.more_body and not self.disconnected and len(self.body_bytes) <= limit:
-                self.message_event.clear()
-                self.flow.resume_reading()
-                await self.message_event.wait()
+        if self.more_body:
+            await self._rest(limit)
         if self.disconnected:
             raise ClientGone
-        if len(self.body_bytes) > limit:
+        if len(self.taken) > limit:
             raise too_large(limit)
-        return bytes(self.body_bytes)
+        return bytes(self.taken)
+
+    async def _rest(self, limit: int) -> None:
+        """Wait for the rest of the body, up to its limit and for a limited time."""
+        self._event = asyncio.Event()
+        if self.headers.get(b"expect", b"").lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                while self.more_body and not self.disconnected and len(self.taken) <= limit:
+                    self.flow.resume_reading()
+                    self._event.clear()
+                    await self._event.wait()
+        except TimeoutError:
+            message = f"the body did not come in whole within {REQUEST_SECONDS:g} s"
+            raise RequestInvalid(message, status=408, code="request_timeout") from None
 
     async def respond(self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
         """Send a whole answer, by one write."""
@@ -143,8 +169,6 @@ class DirectExchange(Exchange):
         self._task = asyncio.current_task()
         try:
             await self._serve(self)
-        except TimeoutError:
-            self.keep_alive = False
         finally:
             if not self.response_complete and not self.disconnected:
                 self._transport.close()
@@ -154,17 +178,17 @@ class DirectExchange(Exchange):
         """The client closed the connection."""
         self.disconnected = True
         self.message_event.set()
-        if self.watching and self._task is not None:
+        if self._watching and self._task is not None:
             self.gone = True
             self._task.cancel()
 
     def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
         head = [STATUS_LINE[status]]
-        for name, value in self._defaults.default_headers:
+        for name, value in self._server.default_headers:
             head += (name, b": ", value, b"\r\n")
         for name, value in headers:
             if b"\n" in value or b"\r" in value:
-                continue  # a value from outside must not become a header of its own
+                value = value.replace(b"\r", b" ").replace(b"\n", b" ")  # noqa: PLW2901 - never a header of its own
             head += (name, b": ", value, b"\r\n")
         if self.more_body:
             # The rest of the body was not wanted, so what comes next on this connection cannot be told apart.
@@ -191,14 +215,14 @@ class DirectWatch:
 
     def __enter__(self) -> Self:
         exchange = self._exchange
-        exchange.watching = True
+        exchange._watching = True
         if exchange.disconnected:  # before anybody watched
             exchange.hung_up()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         exchange = self._exchange
-        exchange.watching = False
+        exchange._watching = False
         task = asyncio.current_task()
         if not exchange.gone or task is None:
             return False
@@ -207,99 +231,100 @@ class DirectWatch:
 
 
 class DirectProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, with a short way for hot requests."""
+    """uvicorn's HTTP protocol, with a short way for hot requests, and an eye on those that others have overtaken.
+
+    uvicorn looks away from the request under way once another one is pipelined behind it: it would neither read on nor
+    tell that request of a hang-up, and a provider would be paid for an answer that nobody waits for.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._find: Callable[[str, str], Serve | None] = getattr(self.app, "hot", _nothing_is_hot)
+        self._waiting = False  # a hot request whose body is on its way, and that is not served yet
+        self._overtaken: list[Any] = []
 
     def on_headers_complete(self) -> None:
         """Take a hot request off, or leave it to uvicorn."""
-        find = getattr(self.app, "hot", None)
-        if find is None or self.parser.should_upgrade():
-            super().on_headers_complete()
-            return
+        before: Any = self.cycle
         method = self.parser.get_method().decode("ascii")
         raw_path, _, query = self.url.partition(b"?")
         path = raw_path.decode("latin-1")
-        if "%" in path:
-            path = unquote(path)
-        serve = find(method, path)
+        serve = None if self.parser.should_upgrade() else self._find(method, path)
+        overtaking = before is not None and not before.response_complete
         if serve is None:
             super().on_headers_complete()
-            return
-        version = self.parser.get_http_version()
-        before = self.cycle
-        exchange = DirectExchange(
-            self,
-            serve,
-            method,
-            path,
-            query,
-            self.headers,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-        )
-        self.cycle = exchange  # type: ignore[assignment]  # it has what the protocol looks at
-        if before is not None and not before.response_complete:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]  # the same
-        elif b"content-length" in exchange.headers or b"transfer-encoding" in exchange.headers:
-            self._waiting = True  # for its body; most come in the same packet
         else:
-            exchange.more_body = False
-            self._start_asgi_task(exchange, self.app)  # type: ignore[arg-type]  # the same
-
-    _waiting = False
+            keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+            exchange: Any = DirectExchange(self, serve, method, path, query, self.headers, keep_alive=keep_alive)
+            self.cycle = exchange
+            if overtaking:
+                self.flow.pause_reading()
+                self.pipeline.appendleft((exchange, self.app))
+            else:
+                self._waiting = True  # for its body: most come in the same packet
+        if overtaking:
+            self._overtaken = [cycle for cycle in self._overtaken if not cycle.response_complete]
+            self._overtaken.append(before)
+            if len(self._overtaken) < MAX_PIPELINED:
+                self.flow.resume_reading()
 
     def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body; a large one is asked for by whoever reads it."""
-        exchange = self.cycle
+        """Keep a piece of the body; no more than is asked for."""
+        exchange: Any = self.cycle
         if not isinstance(exchange, DirectExchange):
             super().on_body(body)
-            return
-        if exchange.response_complete:
-            return
-        exchange.body_bytes += body
-        if len(exchange.body_bytes) > READ_AHEAD:
-            self.flow.pause_reading()
-            self._begin(exchange)
-        exchange.message_event.set()
+        elif not exchange.response_complete:
+            exchange.taken += body
+            if len(exchange.taken) > READ_AHEAD:
+                self.flow.pause_reading()
+            exchange.message_event.set()
 
     def on_message_complete(self) -> None:
         """The request is whole: serve it."""
-        exchange = self.cycle
+        exchange: Any = self.cycle
         if not isinstance(exchange, DirectExchange):
             super().on_message_complete()
             return
         exchange.more_body = False
         exchange.message_event.set()
-        self._begin(exchange)
+        self._begin()
 
     def data_received(self, data: bytes) -> None:
-        """Parse; a request whose body does not come along with its head is served while the body is on its way."""
+        """Parse; a request whose body did not come along with its head is served while the rest is on its way."""
         super().data_received(data)
-        if self._waiting and isinstance(self.cycle, DirectExchange):
-            self._begin(self.cycle)
+        self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has gone: whoever watches is told."""
-        exchange = self.cycle
+        """Tell every request of this connection."""
+        concerned = [*self._overtaken, self.cycle, *(cycle for cycle, _ in self.pipeline)]
+        self._waiting = False
         super().connection_lost(exc)
-        if isinstance(exchange, DirectExchange) and not exchange.response_complete:
-            exchange.hung_up()
-        for queued, _ in self.pipeline:
-            with contextlib.suppress(AttributeError):
-                queued.disconnected = True
+        for cycle in concerned:
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+                if isinstance(cycle, DirectExchange):
+                    cycle.hung_up()
 
-    def _begin(self, exchange: Any) -> None:
+    def _begin(self) -> None:
         if self._waiting:
             self._waiting = False
-            self._start_asgi_task(exchange, self.app)
+            self._start_asgi_task(self.cycle, self.app)
 
 
-@contextlib.asynccontextmanager
-async def _no_limit() -> Any:
-    yield
+class _NobodyWaits:
+    """Stands for an event while nobody waits for one: most requests come whole."""
+
+    def set(self) -> None:
+        """Nobody hears."""
+
+
+_NOBODY_WAITS = _NobodyWaits()
+
+
+def _nothing_is_hot(_method: str, _path: str) -> None:
+    """For applications that are not Segue's own: every request goes by ASGI."""
 
 
 def _nothing() -> None:
     """What a finished exchange calls."""
-
-
-__all__ = ["DirectExchange", "DirectProtocol", "RequestInvalid"]

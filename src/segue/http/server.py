@@ -15,20 +15,17 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from segue.app.running import Running
 from segue.core.errors import ConfigError
 from segue.http.application import Application
 from segue.http.auth import LOOPBACK_NAMES, Authenticator
 from segue.http.exchange import Receive, Scope, Send
+from segue.http.protocol import DirectProtocol
 
 BACKLOG = 2048
 LAST_WORDS = 2.0
 """Seconds for telling callers whose answers are cut off by the stop, beyond the limit."""
-
-MAX_PIPELINED = 16
-"""Requests of one connection that wait for the one under way; more are not read until it is answered."""
 
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than the 60 s of usual load balancers, who must close first."""
@@ -89,7 +86,7 @@ class Service:
         config = uvicorn.Config(
             self._application,
             loop="none",
-            http=_Protocol,
+            http=DirectProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -164,36 +161,6 @@ class Service:
             return
         self.first_key, _ = await self.running.key_store.create("first", admin=True)
         await self.running.reload_keys()
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which looks away from the request under way once another one is pipelined behind it.
-
-    It would neither read on nor tell that request of a hang-up, and a provider would be paid for an answer that nobody
-    waits for.
-    """
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._overtaken: list[RequestResponseCycle] = []
-
-    def on_headers_complete(self) -> None:
-        """Remember the request that is overtaken, and read on, so that a hang-up is noticed."""
-        before, waiting = self.cycle, len(self.pipeline)
-        super().on_headers_complete()
-        if len(self.pipeline) > waiting:
-            self._overtaken = [cycle for cycle in self._overtaken if not cycle.response_complete]
-            self._overtaken.append(before)
-            if len(self._overtaken) < MAX_PIPELINED:
-                self.flow.resume_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell every request of this connection."""
-        for cycle in self._overtaken:
-            if not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.message_event.set()
-        super().connection_lost(exc)
 
 
 class _Server(uvicorn.Server):

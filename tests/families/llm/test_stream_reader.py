@@ -198,18 +198,15 @@ def test_feeding_a_settled_reader_does_nothing() -> None:
         b"event: error\n" + event({"message": "boom"}),
         b'data: {"choices":[{"delta":{"con\n\n',
         b'data: {"choices":[{"delta":{"content":"x"}}\n\n',
-        b"data: <html>\n\n",
-        b"data: 7\n\n",
         event({"choices": "wrong"}),
         event({"choices": [7]}),
         event({"choices": [{"delta": "x"}]}),
         event({"choices": [{"finish_reason": 7}]}),
         b'data: {"choices":[{"delta":{"content":"\xff\xfe"}}]}\n\n',
-        b"data: " + b"[" * 20_000 + b"]" * 20_000 + b"\n\n",
     ],
     ids=[
-        "error", "error text", "error number", "error beside choices", "named error", "half json", "unclosed", "html",
-        "number", "choices text", "choice number", "delta text", "finish number", "not utf-8", "deep",
+        "error", "error text", "error number", "error beside choices", "named error", "half json", "unclosed",
+        "choices text", "choice number", "delta text", "finish number", "not utf-8",
     ],
 )  # fmt: skip
 def test_an_error_or_an_unreadable_event_breaks_the_stream_and_is_not_passed_on(before: bytes, broken: bytes) -> None:
@@ -218,6 +215,18 @@ def test_an_error_or_an_unreadable_event_breaks_the_stream_and_is_not_passed_on(
     assert not ended.finished
     assert ended.out == before
     assert ended.committed == (b"half" in before)
+
+
+@pytest.mark.parametrize("before", [b"", ROLE, ROLE + chunk("half")], ids=["first", "after role", "after content"])
+@pytest.mark.parametrize(
+    "noise",
+    [b"data: <html>\n\n", b"data: 7\n\n", b"data: {not json\n\n", b"data: " + b"[" * 20_000 + b"]" * 20_000 + b"\n\n"],
+    ids=["html", "number", "no json", "deep"],
+)
+def test_noise_that_was_no_part_of_the_answer_is_left_out(before: bytes, noise: bytes) -> None:
+    ended = read([before, noise, chunk("rest"), END, DONE])
+    assert ended.finished
+    assert ended.out == before + chunk("rest") + END + DONE
 
 
 @pytest.mark.parametrize(
