@@ -7,8 +7,8 @@ its entry out; a test fails when an entry is kept although the behaviour has cha
 from dataclasses import dataclass
 from typing import Final
 
-from faults.expected import Pair, over
-from faults.table import BAD, CONNECT
+from faults.expected import Pair, good, over
+from faults.outcomes import BAD, CONNECT
 from segue.core.failure import Kind
 
 
@@ -33,6 +33,11 @@ DISPUTED: Final[dict[str, Dispute]] = {
         "a whole answer behind a byte order mark is refused, though parsers may pass over the mark (RFC 8259, section "
         "8.1), OpenAI's SDK does, and so does Segue in a stream",
         plain=BAD,
+    ),
+    "events of an unknown type": Dispute(
+        "they are passed on without their names, and so become chunks whose `choices` are missing, over which a loop "
+        "that reads `chunk.choices[0]` stumbles",
+        stream=good(foreign=True),
     ),
 }
 """By the row's name."""

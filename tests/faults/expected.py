@@ -32,6 +32,7 @@ class Answer:
         twice: the number of the word that comes twice, counted from 1; 0 for none.
         finish: the finish reason.
         usage: whether the usage that was asked for is told.
+        foreign: whether events come with it that are no chunks; in the SDK their `choices` are `None`.
     """
 
     who: str = "primary"
@@ -39,6 +40,7 @@ class Answer:
     twice: int = 0
     finish: str = "stop"
     usage: bool = True
+    foreign: bool = False
 
 
 @dataclass(frozen=True)

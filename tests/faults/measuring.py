@@ -6,7 +6,7 @@ So that cells can run side by side and still be counted one by one, each has an 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,89 +14,15 @@ from typing import Any
 import openai
 import psutil
 
-from faults.expected import SLACK, WORDS, Answer, Broken, Error, Expected, Row
-from faults.table import POLICY, ROWS
+from faults.cells import Cell, Observed
+from faults.expected import SLACK, WORDS, Answer, Broken, Error
+from faults.outcomes import POLICY
 from segue.simulator import Simulator
 from support.service import HELLO, Serving, eventually, serving
 
 AT_ONCE = 16
 LONGEST = 15.0
 """Seconds after which a call is taken for one that hangs: longer than its deadline and the longest stream."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One call: a row of the table, plain or streaming, with or without a provider to fall back on.
-
-    Attributes:
-        raw: whether the bytes are looked at, instead of what the SDK makes of them.
-    """
-
-    number: int
-    stream: bool
-    backed: bool
-    raw: bool = False
-
-    @property
-    def row(self) -> Row:
-        return ROWS[self.number]
-
-    @property
-    def expected(self) -> Expected:
-        pair = self.row.stream if self.stream else self.row.plain
-        return pair.backed if self.backed else pair.alone
-
-    @property
-    def name(self) -> str:
-        """The provider's id, and its account at the simulator."""
-        mode = "raw" if self.raw else "stream" if self.stream else "plain"
-        return f"fault-{self.number}-{mode}-{'backed' if self.backed else 'alone'}"
-
-    @property
-    def model(self) -> str:
-        """What the caller asks for."""
-        return f"model-of-{self.name}"
-
-    @property
-    def backup(self) -> str:
-        return f"{self.name}-backup"
-
-    def __str__(self) -> str:
-        mode = "streaming" if self.stream else "plain"
-        return f"{self.row.name}, {mode}, {'with a fallback' if self.backed else 'alone'}"
-
-
-@dataclass
-class Observed:
-    """What happened.
-
-    Attributes:
-        outcome: what the caller got; anything that the table has no word for as text.
-        primary, backup: attempts at each, by the service's own record.
-        seen, seen_backup: requests that reached each, by the simulator's record.
-        kinds: what the failed attempts at the primary were recorded as.
-        calls: requests that the service got.
-        should_retry: the header of an error.
-        body: the bytes of the answer, when they were looked at.
-        elapsed: seconds until the caller had everything.
-        afterwards: the status of an ordinary call after it.
-        in_flight: attempts that were still counted as under way then.
-        growth: bytes by which the process grew meanwhile, when it was alone.
-    """
-
-    outcome: Answer | Error | Broken | str = "nothing"
-    primary: int = 0
-    backup: int = 0
-    seen: int = 0
-    seen_backup: int = 0
-    kinds: list[str] = field(default_factory=list)
-    calls: int = 0
-    should_retry: str | None = None
-    body: bytes = b""
-    elapsed: float = 0.0
-    afterwards: int = 0
-    in_flight: int = 0
-    growth: int = 0
 
 
 @dataclass
@@ -114,15 +40,6 @@ class Measured:
     open: int = 0
     under_way: int = 0
     in_flight: int = 0
-
-
-def all_cells() -> Iterator[Cell]:
-    """Every cell of the table, the ones about bytes included."""
-    for number in range(len(ROWS)):
-        for stream in (False, True):
-            for backed in (False, True):
-                yield Cell(number, stream, backed)
-        yield Cell(number, stream=True, backed=False, raw=True)
 
 
 async def measure(cells: Sequence[Cell]) -> Measured:
@@ -242,13 +159,14 @@ class _Run:
             if not self._cell.stream:
                 (choice,) = made.choices
                 return self._answer(who, [choice.message.content], choice.finish_reason, usage=made.usage is not None)
-            finish, usage = None, False
+            finish, usage, foreign = None, False, False
             async for piece in made:
                 usage = usage or piece.usage is not None
+                foreign = foreign or piece.choices is None
                 for choice in piece.choices or ():
                     pieces += [choice.delta.content] if choice.delta.content else []
                     finish = choice.finish_reason or finish
-            return self._answer(who, pieces, finish, usage=usage)
+            return self._answer(who, pieces, finish, usage=usage, foreign=foreign)
         except openai.APIStatusError as error:
             headers = error.response.headers
             self._observed.should_retry = headers.get("x-should-retry")
@@ -261,12 +179,14 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises besides is what the test has to show
             return repr(error)
 
-    def _answer(self, who: str | None, pieces: Sequence[str], finish: str | None, *, usage: bool) -> Answer | str:
+    def _answer(
+        self, who: str | None, pieces: Sequence[str], finish: str | None, *, usage: bool, foreign: bool = False
+    ) -> Answer | str:
         known = self._of_words(pieces)
         if known is None:
             return f"other words: {pieces}"
         names = {self._cell.name: "primary", self._cell.backup: "backup"}
-        return Answer(names.get(who or "", str(who)), *known, str(finish), usage)
+        return Answer(names.get(who or "", str(who)), *known, str(finish), usage, foreign)
 
     def _of_words(self, pieces: Sequence[str]) -> tuple[int, int] | None:
         """How many of the healthy answer's words these are, and which of them comes twice."""

@@ -6,7 +6,8 @@ from typing import Final
 
 from faults.disputed import DISPUTED
 from faults.expected import SLACK, WORDS, Answer, Error, Expected, Pair, Row
-from faults.table import POLICY, ROWS, SECTIONS
+from faults.outcomes import POLICY
+from faults.table import ROWS, SECTIONS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "faults.md"
 
@@ -101,6 +102,8 @@ def _answer(answer: Answer) -> str:
         remarks.append(f"finish reason `{answer.finish}`")
     if not answer.usage:
         remarks.append("without usage")
+    if answer.foreign:
+        remarks.append("and events that are no chunks")
     name = "answer" if answer.who == "primary" else answer.who
     return f"{name} ({', '.join(remarks)})" if remarks else name
 

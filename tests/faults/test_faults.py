@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from faults.cells import Cell, Observed, all_cells
 from faults.disputed import DISPUTED
 from faults.expected import SLACK, Answer, Error, Expected, agrees
-from faults.measuring import Cell, Measured, Observed, all_cells, measure
+from faults.measuring import Measured, measure
 from faults.page import PAGE, page
 from faults.table import ROWS
 from segue.simulator import KINDS
@@ -103,7 +104,9 @@ def test_the_bytes_of_a_stream_are_whole_or_say_that_they_are_not(cell: Cell, ob
     data = [event.removeprefix(b"data: ") for event in events]
     if isinstance(expected, Answer):
         assert data.pop() == b"[DONE]"
-        assert all("error" not in json.loads(document) for document in data)
+        documents = [json.loads(document) for document in data]
+        assert not any("error" in document for document in documents)
+        assert expected.foreign is any("choices" not in document for document in documents)
     else:
         assert json.loads(data[-1])["error"]["code"] == expected.code
     assert b"[DONE]" not in data

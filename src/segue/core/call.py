@@ -74,7 +74,6 @@ class PhaseTimer(Protocol):
         """From now on the limit is `seconds` after the start of the attempt, or the call's deadline if earlier."""
         ...
 
-
     def renew(self, phase: str, seconds: float) -> None:
         """From now on the limit is `seconds` from now, whatever the call's deadline: first content has come."""
         ...

@@ -1,10 +1,9 @@
 """What routing and caching may know of a request without knowing its type."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(msgspec.Struct, frozen=True, gc=False):
     """Facts of one request, in words that all families share.
 
     Attributes:
@@ -19,4 +18,4 @@ class Features:
     stream: bool = False
     size: int = 0
     tokens: int = 0
-    needs: frozenset[str] = field(default_factory=frozenset)
+    needs: frozenset[str] = frozenset()

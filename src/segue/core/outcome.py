@@ -5,17 +5,17 @@ by the layers that care and passed on by the rest. Only cancellation and defects
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
+
+import msgspec
 
 from segue.core.errors import CallFailed
 from segue.core.failure import Failure
 from segue.core.money import Cost
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(msgspec.Struct):
     """What a provider says that an answer took; `None` where it did not say."""
 
     input_tokens: int | None = None
@@ -31,8 +31,7 @@ class Ending(StrEnum):
     CANCELLED = "cancelled"  # the reader went away
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEnd:
+class StreamEnd(msgspec.Struct, frozen=True):
     """The result with which a stream is settled: permits, counters and records all get this one."""
 
     ending: Ending

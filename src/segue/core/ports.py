@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from segue.core.failure import Failure
 from segue.core.outcome import Outcome, Usage
 
@@ -52,14 +54,16 @@ class Executor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
-    """An HTTP request, ready to be sent. `url` may hold a secret (`?key=`), so nobody logs it."""
+class WireRequest(msgspec.Struct, frozen=True, gc=False):
+    """An HTTP request, ready to be sent. `url` and `headers` may hold a secret, so nobody logs or shows them."""
 
     method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"WireRequest({self.method!r})"
 
 
 class WireResponse(Protocol):

@@ -5,8 +5,9 @@ that fails harms nobody: its errors are counted, never raised into a call.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from segue.core.failure import Failure
 
@@ -17,16 +18,14 @@ if TYPE_CHECKING:
 Record = TypeVar("Record")
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
+class AttemptEnded(msgspec.Struct, frozen=True):
     """One attempt was settled; `attempt.failure` says how."""
 
     call: "Call"
     attempt: "Attempt"
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(msgspec.Struct, frozen=True):
     """A call was settled: answered, failed, refused or given up by its caller.
 
     Attributes:
@@ -42,8 +41,7 @@ class CallEnded:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerChanged:
+class BreakerChanged(msgspec.Struct, frozen=True):
     """A breaker changed its state.
 
     Attributes:
@@ -58,8 +56,7 @@ class BreakerChanged:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationChanged:
+class ConfigurationChanged(msgspec.Struct, frozen=True):
     """A new configuration is in force, or was refused and the old one stays."""
 
     version: int
