@@ -38,10 +38,6 @@ class LinesReader:
     def answered(self) -> bool:
         return self.finished
 
-    def settle(self) -> bytes:
-        self.finished = True
-        return b""
-
     def end(self) -> bytes:
         if not self._lazy:
             self.failure = Failure(Kind.STREAM_CUT, "no terminator")

@@ -49,7 +49,7 @@ class Engine:
         self.warnings = warnings
         self._base = settings
         self._changes = Changes()
-        self.world.gate.limit = settings.server.max_calls
+        self.world.gate.limit = self.world.part_of(settings.server.max_calls)
         self._snapshot = build(settings, self.world, 1)
 
     @property
@@ -206,7 +206,7 @@ class Engine:
                 providers[provider_id] = _with_enabled(providers[provider_id], enabled=enabled)
         settings = base.model_copy(update={"providers": providers})
         self._snapshot = build(settings, self.world, self._snapshot.version + 1)
-        self.world.gate.limit = settings.server.max_calls
+        self.world.gate.limit = self.world.part_of(settings.server.max_calls)
 
 
 def known(world: World | None = None) -> Known:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segue.app.engine import Engine
+from segue.app.world import World
 from segue.backends.telemetry.metrics import Metrics
 from segue.config.load import Loaded
 from segue.core.signals import CallEnded
@@ -60,10 +61,11 @@ class Running:
         )
         self.metrics.subscribe(engine.world.signals)
         self.metrics.version = engine.snapshot.version
+        self._first = engine.snapshot.settings
         self._store_url = store_url
         self._read = read
         self._files = files
-        self._seen: tuple[object, ...] = ()
+        self._seen = self._fingerprint()
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -88,7 +90,6 @@ class Running:
             self.call_log = CallLog(self.store, world.clock)
             self.call_log.start()
             world.signals.subscribe(CallEnded, self.call_log.record)
-        self._seen = self._fingerprint()
         if self._files or self.key_store is not None:
             self._watcher = asyncio.create_task(self._watch(), name="segue watcher")
 
@@ -124,6 +125,33 @@ class Running:
         self._seen = self._fingerprint()
         return self.engine.reload(self._reread)
 
+    def follow(self) -> None:
+        """Read the configuration anew if one of its files has changed since it was read."""
+        if self._read is not None and self._fingerprint() != self._seen:
+            self.reload()
+
+    def twin(self, world: World) -> "Running":
+        """Another one with the configuration in force here, not started: what a further process runs.
+
+        What a start settles once for all processes (the address, the store, who may call) is as it was at first.
+
+        Args:
+            world: its own; nothing in it is shared.
+        """
+        settings, first = self.engine.snapshot.settings, self._first
+        once = {name: getattr(first.server, name) for name in ("host", "port", "cors")}
+        server = settings.server.model_copy(update=once)
+        settings = settings.model_copy(update={"server": server, "auth": first.auth, "store": first.store})
+        twin = Running(
+            Engine(settings, world, warnings=self.engine.warnings),
+            store_url=self._store_url,
+            read=self._read,
+            files=self._files,
+        )
+        twin.engine.problems = self.engine.problems
+        twin._seen = self._seen
+        return twin
+
     async def reload_keys(self) -> None:
         """Load the API keys anew: one was made or revoked."""
         if self.key_store is not None:
@@ -144,8 +172,7 @@ class Running:
         clock = self.engine.world.clock
         while True:
             await clock.sleep(WATCH_EVERY)
-            if self._read is not None and self._fingerprint() != self._seen:
-                self.reload()
+            self.follow()
             if self.key_store is not None:
                 with suppress(Exception):  # a store that is away for a moment must not end the watch
                     if await self.key_store.changed():

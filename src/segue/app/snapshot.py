@@ -173,17 +173,20 @@ def _line(
     def tier(targets: Sequence[Target]) -> Tier:
         return make_tier(targets, group)
 
-    names = Names(serving, settings.models, target, tier) if operation.by_model else None
+    aliases = settings.models
+    tiers = {name: alias.tiers for name, alias in aliases.items()}
+    names = Names(serving, tiers, target, tier) if operation.by_model else None
     everyone: Tiers = ()
     if names is None and serving:
         everyone = (tier([target(provider, "") for provider in serving]),)
     parts = Parts(
         operation=operation,
-        policy=Policy(policy.strategy, policy.retries, policy.max_attempts, policy.deadline, limits),
+        policy=Policy(policy.strategy, policy.retries, policy.max_attempts, policy.deadline, limits, policy.hold),
         resolve=names.resolve if names is not None else lambda _name: everyone,
         clock=world.clock,
         chance=world.chance,
         signals=world.signals,
         gate=world.gate,
+        holds={name: alias.hold for name, alias in aliases.items() if alias.hold is not None},
     )
     return Line(parts, compose(parts), names)

@@ -30,6 +30,7 @@ class World:
         transport: the way to the network; `None` until the first provider needs it.
         adapters: adapters that a program gave to its own Segue; they hide installed ones.
         loads: how busy each provider is, by its id.
+        workers: how many processes share every limit and know nothing of each other; each takes its part.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -40,17 +41,22 @@ class World:
     health: HealthBook = field(init=False)
     adapters: dict[str, AdapterKind] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
+    workers: int = 1
     _faces: dict[Part, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.health = HealthBook(self.signals)
+        self.health = HealthBook(self.signals, sharers=self.workers)
+
+    def part_of(self, limit: int) -> int:
+        """What this process may use of a limit that its workers share: 1/N, rounded up."""
+        return -(-limit // self.workers)
 
     def network(self) -> Transport:
         """The transport, made when first needed: a library that calls nobody opens nothing."""
         if self.transport is None:
             from segue.backends.transport.routed import RoutedTransport
 
-            self.transport = RoutedTransport(per_host=MOST_CONNECTIONS, clock=self.clock)
+            self.transport = RoutedTransport(per_host=self.part_of(MOST_CONNECTIONS), clock=self.clock)
         return self.transport
 
     def settle(self, faces: Mapping[Part, bytes], loads: Mapping[str, Load]) -> None:

@@ -1,7 +1,7 @@
 """What no section can know of itself: names that must exist elsewhere, and combinations that make no sense."""
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from segue.config.addresses import is_private
 from segue.config.known import Known
@@ -10,6 +10,8 @@ from segue.config.policy import speaks_of
 from segue.config.problems import Place, Problem, did_you_mean, shown
 
 Targets = Mapping[str, tuple[tuple[str, ...], ...]]
+PlaceOf = Callable[[str], Place]
+"""Where the tiers of an alias stand."""
 
 
 def check_provider(id: str, provider: Provider, known: Known) -> Iterable[Problem]:  # noqa: A002 - the field's own name
@@ -34,21 +36,24 @@ def check_provider(id: str, provider: Provider, known: Known) -> Iterable[Proble
         yield Problem((*path, "base_url"), message)
 
 
-def check_models(targets: Targets, ids: Iterable[str], providers: Mapping[str, Provider]) -> Iterable[Problem]:
+def check_models(
+    targets: Targets, place_of: PlaceOf, ids: Iterable[str], providers: Mapping[str, Provider]
+) -> Iterable[Problem]:
     """Names behind aliases.
 
     Args:
         targets: the tiers of each alias.
+        place_of: where they stand.
         ids: all providers, also those with problems of their own.
         providers: those without.
     """
     every = set(ids)
     for alias, tiers in targets.items():
-        path: Place = ("models", alias)
         if alias in every:
-            yield Problem(path, "is the id of a provider, too: rename one, callers could not tell them apart")
+            message = "is the id of a provider, too: rename one, callers could not tell them apart"
+            yield Problem(("models", alias), message)
         for target in (name for tier in tiers for name in tier):
-            yield from _check_target(path, target, targets, every, providers)
+            yield from _check_target(place_of(alias), target, targets, every, providers)
 
 
 def _check_target(
@@ -77,7 +82,7 @@ def _completed(target: str, targets: Targets, ids: set[str], providers: Mapping[
     return f"write {target}/name-of-the-model" if target in ids else "write the provider before it"
 
 
-def model_warnings(targets: Targets, providers: Mapping[str, Provider]) -> Iterable[Problem]:
+def model_warnings(targets: Targets, place_of: PlaceOf, providers: Mapping[str, Provider]) -> Iterable[Problem]:
     """Aliases that hide something."""
     listed = {name: id for id, provider in providers.items() for name in provider.listed or ()}  # noqa: A001 - the field's own name
     for alias, tiers in targets.items():
@@ -90,7 +95,7 @@ def model_warnings(targets: Targets, providers: Mapping[str, Provider]) -> Itera
             yield Problem(path, "hides the provider's own model of this name")
         names = [name for tier in tiers for name in tier]
         if len(set(names)) < len(names):
-            yield Problem(path, "names the same provider/model twice: only the first counts")
+            yield Problem(place_of(alias), "names the same provider/model twice: only the first counts")
 
 
 def check_policy(name: str, data: object, known: Known) -> Iterable[Problem]:

@@ -10,7 +10,17 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, WithJsonSchema
 
 from segue.config.problems import Unusable, did_you_mean, kind_of, shown
-from segue.config.values import DURATION_PATTERN, SIZE_PATTERN, format_duration, format_size, parse_duration, parse_size
+from segue.config.values import (
+    DURATION_PATTERN,
+    HOLD_PATTERN,
+    SIZE_PATTERN,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_hold,
+    parse_size,
+)
+from segue.core.call import Hold
 
 ELSEWHERE = r"\$\{|^file:"
 REFERENCE = {"type": "string", "pattern": ELSEWHERE}
@@ -202,5 +212,16 @@ Rest = Annotated[float, duration(0.001, 30 * 86400.0), _DURATION_SCHEMA]
 """How long something is left alone: 1 ms to 30 days."""
 Grace = Annotated[float, duration(0.0, 3600.0), _DURATION_SCHEMA]
 """How long something is waited for at the end: up to an hour, also not at all."""
+Held = Annotated[
+    Hold,
+    BeforeValidator(parse_hold),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": f"{HOLD_PATTERN}|{DURATION_PATTERN}"}, REFERENCE],
+            "examples": ["none", "64 tokens", "2s", "all"],
+        }
+    ),
+]
+"""How much of a stream is kept back."""
 BodySize = Annotated[int, size(1024, 1024**3), _SIZE_SCHEMA]
 """1 KiB to 1 GiB."""

@@ -15,6 +15,7 @@ from segue.config.fields import (
     BodySize,
     Flag,
     Grace,
+    Held,
     Rest,
     Secret,
     Section,
@@ -124,6 +125,15 @@ class Provider(Section):
         return None if self.models is None else {name: info for name, info in self.models.items() if name != "*"}
 
 
+class Alias(Section):
+    """A name that callers use. In the file its tiers may stand alone in its place."""
+
+    tiers: Tiers
+    """The tiers of `provider/model` behind the name, tried in order."""
+    hold: Held | None = None
+    """How much of a stream asked for by this name is kept back; without it what the policy says."""
+
+
 class Timeouts(Section):
     """How long the phases of one attempt may take."""
 
@@ -171,6 +181,8 @@ class Policy(Section):
     """For the whole call; for a stream until its first content."""
     timeouts: Timeouts | None = None
     """How long the phases of one attempt may take."""
+    hold: Held | None = None
+    """How much of a stream is kept back, so that a failure before it is repaired unseen."""
     breaker: Breaker | None = None
     """When a provider is left alone, and how it comes back."""
 
@@ -192,7 +204,7 @@ class Settings(Section):
     """Who may call."""
     providers: Mapping[str, Provider] = Field(default_factory=dict)
     """The accounts and sources that serve calls, by an id of your choice."""
-    models: Mapping[str, Tiers] = Field(default_factory=dict)
+    models: Mapping[str, Alias] = Field(default_factory=dict)
     """Names that callers use, and the tiers of `provider/model` behind each, tried in order."""
     policies: Mapping[str, Policy] = Field(default_factory=dict)
     """The numbers by `default`, family, operation, or a pattern of operations such as `weather.*`."""

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from segue.config.models import Policy
+from segue.core.call import NO_HOLD, Hold
 from segue.core.ports import Limits
 
 
@@ -43,6 +44,7 @@ class ResolvedPolicy:
         max_attempts: all attempts of one call, at all candidates together.
         deadline: for the whole call; for a stream until its first content.
         timeouts: for the phases of one attempt.
+        hold: how much of a stream is kept back, unless the alias or the request says otherwise.
         breaker: for every breaker of the operation's providers.
     """
 
@@ -51,6 +53,7 @@ class ResolvedPolicy:
     max_attempts: int = 8
     deadline: float = 30.0
     timeouts: Limits = field(default_factory=lambda: Limits(total=10.0))
+    hold: Hold = NO_HOLD
     breaker: BreakerNumbers = field(default_factory=lambda: BreakerNumbers(open_for=300.0))
 
 
@@ -80,6 +83,7 @@ def resolve_policy(policies: Mapping[str, Policy], operation: str, family: str) 
         max_attempts=numbers["max_attempts"],
         deadline=numbers["deadline"],
         timeouts=Limits(**numbers["timeouts"]),
+        hold=Hold(**numbers["hold"]),
         breaker=BreakerNumbers(**numbers["breaker"]),
     )
 

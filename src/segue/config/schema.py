@@ -33,6 +33,7 @@ def json_schema(known: Known) -> dict[str, Any]:
         "propertyNames": {"pattern": f"^{PROVIDER_ID.pattern}$"},
     }
     definitions.pop("Provider", None)
+    properties["models"]["additionalProperties"] = _alias(definitions)
     properties["models"]["propertyNames"] = {"pattern": r"^[^*\s]([^*]*[^*\s])?$"}
     properties["policies"]["propertyNames"] = _policy_names(known)
     strategy = definitions["Policy"]["properties"]["strategy"]
@@ -106,6 +107,12 @@ def _models(schema: dict[str, Any]) -> dict[str, Any]:
     by_name = {"type": "object", "additionalProperties": settings, "propertyNames": {"pattern": NAME_PATTERN}}
     listed = {"type": "array", "items": name, "uniqueItems": True, "minItems": 1}
     return {**_described(schema), "anyOf": [listed, {**by_name, "minProperties": 1}]}
+
+
+def _alias(definitions: dict[str, Any]) -> dict[str, Any]:
+    """A name's tiers alone, or its keys."""
+    tiers: dict[str, Any] = definitions["Alias"]["properties"]["tiers"]
+    return {"anyOf": [{**tiers}, {"$ref": "#/$defs/Alias"}]}
 
 
 def _policy_names(known: Known) -> dict[str, Any]:

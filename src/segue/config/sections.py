@@ -16,7 +16,7 @@ from segue.config.checks import check_auth, check_models, check_policy, check_pr
 from segue.config.fields import LONGEST_TEXT
 from segue.config.known import Known
 from segue.config.listed import parse_tiers
-from segue.config.models import Policy, Provider, Settings
+from segue.config.models import Alias, Policy, Provider, Settings
 from segue.config.problems import MOST_PROBLEMS, Hidden, Place, Problem, did_you_mean, kind_of, shown, unknown_key
 from segue.config.translate import key_names, problems_of
 
@@ -45,7 +45,7 @@ class Sections:
         self._data = data
         self._known = known
         self._providers: dict[str, Provider] = {}
-        self._targets: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._aliases: dict[str, Alias] = {}
         self._policies: dict[str, Policy] = {}
         for key in data:
             if key not in Settings.model_fields:
@@ -57,7 +57,7 @@ class Sections:
 
     def settings(self) -> Settings:
         """The whole, when there are no problems."""
-        named = {"providers": self._providers, "models": self._targets, "policies": self._policies}
+        named = {"providers": self._providers, "models": self._aliases, "policies": self._policies}
         given = {name: named[name] for name in _NAMED_SECTIONS if name in self._data}
         return self._base.model_copy(update=_unmarked(given))
 
@@ -137,14 +137,27 @@ class Sections:
                 self._report(path, "is no name: it must be visible text")
             elif "*" in alias or "${" in alias:
                 self._report(path, "a name that callers use cannot hold '*' or '${'")
-            try:
-                self._targets[alias] = parse_tiers(data)
-            except ValueError as error:
-                self._report(path, str(error))
+            read = self._alias(data, path)
+            if read is not None:
+                self._aliases[alias] = read
         ids = self._entries("providers", quietly=True)
+        targets = {alias: read.tiers for alias, read in self._aliases.items()}
         # Every comparison with the names that there are costs time, and more than these are not shown.
-        self.problems += islice(check_models(self._targets, ids, self._providers), MOST_PROBLEMS + 1)
-        self.warnings += model_warnings(self._targets, self._providers)
+        self.problems += islice(check_models(targets, self._place_of_tiers, ids, self._providers), MOST_PROBLEMS + 1)
+        self.warnings += model_warnings(targets, self._place_of_tiers, self._providers)
+
+    def _alias(self, data: object, path: Place) -> Alias | None:
+        if isinstance(data, dict):
+            return self._validated(Alias, data, path)
+        try:
+            return Alias(tiers=parse_tiers(data))
+        except ValueError as error:
+            self._report(path, str(error))
+            return None
+
+    def _place_of_tiers(self, alias: str) -> Place:
+        in_full = isinstance(self._data["models"][alias], dict)
+        return ("models", alias, "tiers") if in_full else ("models", alias)
 
     def _read_policies(self) -> None:
         for name, data in self._entries("policies").items():

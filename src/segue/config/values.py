@@ -7,6 +7,7 @@ usage: SI for `kB MB GB` (powers of 1000), IEC 80000-13 for `KiB MiB GiB` (power
 import re
 
 from segue.config.problems import Hidden, Unusable, shown
+from segue.core.call import NO_HOLD, Hold
 
 _NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
 DURATION_PATTERN = rf"^(?=.)(?:{_NUMBER}d)?(?:{_NUMBER}h)?(?:{_NUMBER}m(?!s))?(?:{_NUMBER}s)?(?:{_NUMBER}ms)?$"
@@ -29,6 +30,16 @@ _BYTES = {
 }
 SIZE_PATTERN = rf"^{_NUMBER} ?(?:{'|'.join(_BYTES)})$"
 """What a size looks like, for the JSON Schema."""
+
+MOST_HELD_TOKENS = 100_000
+"""Of any answer that is streamed today this is all; the bound in bytes comes first."""
+LEAST_HELD = 0.001
+LONGEST_HELD = 600.0
+"""Seconds; nobody waits longer for a first word."""
+HOLD_PATTERN = r"^(none|all|[0-9]{1,6} tokens?)$"
+"""What a hold that is no duration looks like, for the JSON Schema."""
+_TOKENS = re.compile(r"([0-9]{1,6}) tokens?", re.ASCII)
+_HOLDS = "none, a number of tokens such as 64 tokens, a duration such as 2s, or all"
 
 _WIDEST_SHOWN = 64
 _SIZE = re.compile(rf"({_NUMBER}) ?({'|'.join(_BYTES)})", re.ASCII)
@@ -64,6 +75,43 @@ def parse_size(text: object) -> int:
         raise Unusable(f"{shown(text)} is no size: write it like 512kB, 10MB or 32MiB")
     number, unit = found.groups()
     return round(float(number) * _BYTES[unit])
+
+
+def parse_hold(text: object) -> Hold:
+    """How much of a stream to keep back: `none`, `64 tokens`, `2s` or `all`.
+
+    Raises:
+        Unusable: with the remedy; a bare number is refused because it has no unit.
+    """
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise Unusable(f"must be {_HOLDS}")
+    if not isinstance(text, str) or _bare(text):
+        raise Unusable(f"needs a unit: write it like {_HOLDS}")
+    if text == "none":
+        return NO_HOLD
+    if text == "all":
+        return Hold(whole=True)
+    if found := _TOKENS.fullmatch(text):
+        tokens = int(found[1])
+        if not 1 <= tokens <= MOST_HELD_TOKENS:
+            raise Unusable(f"must be from 1 to {MOST_HELD_TOKENS} tokens, not {shown(text)}")
+        return Hold(tokens=tokens)
+    if not _DURATION.fullmatch(text):
+        raise Unusable(f"must be {_HOLDS}, not {shown(text)}")
+    seconds = parse_duration(text)
+    if not LEAST_HELD <= seconds <= LONGEST_HELD:
+        bounds = f"{format_duration(LEAST_HELD)} to {format_duration(LONGEST_HELD)}"
+        raise Unusable(f"must be from {bounds}, not {shown(text)}")
+    return Hold(seconds=seconds)
+
+
+def format_hold(hold: Hold) -> str:
+    """A hold as it would be written."""
+    if hold.whole:
+        return "all"
+    parts = [f"{hold.tokens} tokens"] if hold.tokens else []
+    parts += [format_duration(hold.seconds)] if hold.seconds else []
+    return " and ".join(parts) or "none"
 
 
 def format_duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from segue.core.operation import Operation
 from segue.core.outcome import Usage
 
 if TYPE_CHECKING:
-    from segue.core.provider import Candidate
+    from segue.core.provider import Candidate, Permit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Hold:
 
     Attributes:
         tokens: so many tokens (estimated where a provider sends several at once).
-        seconds: for so long after the first content.
-        whole: until the answer is whole.
+        seconds: for so long after the first content; where `tokens` is given, too, until both have passed.
+        whole: until the answer is whole, whatever the others say.
     """
 
     tokens: int = 0
@@ -101,16 +101,30 @@ class Attempt:
         elapsed: seconds until the answer was whole, or until it failed.
         first_byte: seconds until the first byte of the answer came, if it did.
         failure: why it failed; `None` after a success, and while it runs.
-        ended: whether it has ended; an attempt that the caller cancelled ends with neither failure nor usage.
+        ended: whether it has ended; an attempt that the caller cancelled ends without a failure.
         cancelled: whether the caller went away first.
         timer: the limit of the phase that it is in; set by the attempt-timeout layer, moved on by the executor.
+        permit: the leave of its breakers; set by the breaker layer. An executor that keeps a stream back tells it of
+            the first content.
     """
 
-    __slots__ = ("cancelled", "candidate", "elapsed", "ended", "failure", "first_byte", "started", "timer", "usage")
+    __slots__ = (
+        "cancelled",
+        "candidate",
+        "elapsed",
+        "ended",
+        "failure",
+        "first_byte",
+        "permit",
+        "started",
+        "timer",
+        "usage",
+    )
 
     def __init__(self, candidate: "Candidate") -> None:
         self.candidate = candidate
         self.timer: PhaseTimer = _UNTIMED
+        self.permit: Permit | None = None
         self.started = 0.0
         self.elapsed = 0.0
         self.first_byte: float | None = None

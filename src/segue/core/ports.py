@@ -140,16 +140,15 @@ class StreamReader(Protocol):
         """Whether all of the answer has come, though its terminator (and perhaps its usage) may not."""
         ...
 
-    def settle(self) -> bytes:
-        """The terminator of an answered stream never came: end it properly; give back what the caller must still get."""
-        ...
-
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes as they came; give back what may go to the caller."""
         ...
 
     def end(self) -> bytes:
-        """The bytes have ended properly; give back what is left. Sets `finished` or `failure`."""
+        """The bytes have ended, or an answered stream is not waited for any more; give back what is left.
+
+        Sets `finished` (always of an answered stream) or `failure`.
+        """
         ...
 
 

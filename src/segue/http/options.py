@@ -4,7 +4,8 @@ A header that is there and cannot be read is an error: whoever sends `x-segue-de
 silence would give none.
 """
 
-from segue.core.call import CallOptions
+from segue.config.values import parse_hold
+from segue.core.call import CallOptions, Hold
 from segue.core.errors import RequestInvalid
 from segue.http.exchange import Exchange
 
@@ -12,7 +13,7 @@ PREFIX = b"x-segue-"
 SDK_TIMEOUT = b"x-stainless-read-timeout"
 KNOWN = frozenset({
     b"x-segue-deadline-ms", b"x-segue-max-attempts", b"x-segue-only", b"x-segue-avoid", b"x-segue-fallbacks",
-    b"x-segue-tags", b"x-segue-user", b"x-segue-cache",
+    b"x-segue-hold", b"x-segue-tags", b"x-segue-user", b"x-segue-cache",
 })  # fmt: skip
 MAX_NAMES = 32
 MAX_TAGS = 16
@@ -52,6 +53,7 @@ def read_options(exchange: Exchange, fallbacks: tuple[str, ...] = ()) -> CallOpt
     options.only = _names(exchange, b"x-segue-only")
     options.avoid = _names(exchange, b"x-segue-avoid")
     options.fallbacks += _names(exchange, b"x-segue-fallbacks")
+    options.hold = _hold(exchange)
     options.tags = _tags(exchange)
     options.user = (exchange.header(b"x-segue-user") or "")[:MAX_TEXT]
     return options
@@ -92,6 +94,16 @@ def _names(exchange: Exchange, name: bytes) -> tuple[str, ...]:
     if not names or len(names) > MAX_NAMES:
         raise RequestInvalid(f"header {name.decode()}: expected 1 to {MAX_NAMES} names", param=name.decode())
     return names
+
+
+def _hold(exchange: Exchange) -> Hold | None:
+    text = exchange.header(b"x-segue-hold")
+    if text is None:
+        return None
+    try:
+        return parse_hold(text)
+    except ValueError as error:
+        raise RequestInvalid(f"header x-segue-hold: {error}", param="x-segue-hold") from None
 
 
 def _tags(exchange: Exchange) -> dict[str, str]:

@@ -38,14 +38,16 @@ class Service:
     Args:
         running: started by `start`, stopped by `stop`.
         host, port: where to listen; port 0 takes any free one.
+        listening: a socket that listens there already: that of a parent process, who has called `prepare`, too.
 
     Attributes:
         port: where it listens, once started.
         first_key: the admin key that the first start on a public address has made, to be shown once.
     """
 
-    def __init__(self, running: Running, *, host: str, port: int) -> None:
+    def __init__(self, running: Running, *, host: str, port: int, listening: socket.socket | None = None) -> None:
         self.running = running
+        self._given = listening
         self.host = host
         self.port = port
         self.first_key: str | None = None
@@ -75,11 +77,13 @@ class Service:
         Raises:
             ConfigError: the address cannot be listened on, or the store cannot be used.
         """
-        listening = listen(self.host, self.port)
+        listening = self._given or listen(self.host, self.port)
         try:
             self.port = listening.getsockname()[1]
-            await self.running.start()
-            await self._make_first_key()
+            if self._given is None:
+                await self.prepare()
+            else:
+                await self.running.start()
         except BaseException:
             listening.close()
             raise
@@ -108,6 +112,15 @@ class Service:
         if self._serving.done():
             await self._serving
 
+    async def prepare(self) -> None:
+        """Open the store, and make the first key where one is needed: of several workers only their parent does it.
+
+        Raises:
+            ConfigError: the store cannot be used.
+        """
+        await self.running.start()
+        await self._make_first_key()
+
     async def stop(self, *, wait: bool = True) -> None:
         """Finish what is under way within the limit, then close everything."""
         world = self.running.engine.world
@@ -124,16 +137,33 @@ class Service:
                 connection.transport.abort()  # its reader does not read
         await self.running.stop()
 
-    async def until_signal(self) -> None:
-        """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration anew meanwhile."""
+    async def until_signal(self, *, hurry: signal.Signals | None = None) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration anew meanwhile.
+
+        Args:
+            hurry: the signal that ends the waiting for calls under way, too; by default SIGTERM or SIGINT once more. A
+                worker needs one of its own: its parent, a terminal and a service manager may all tell it to stop.
+        """
         calm_garbage_collector()
         loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
+        stopping, hurrying = asyncio.Event(), asyncio.Event()
+
+        def told() -> None:
+            if hurry is None and stopping.is_set():
+                hurrying.set()
+            stopping.set()
+
+        def told_to_hurry() -> None:
+            stopping.set()
+            hurrying.set()
+
         handlers: dict[int, Callable[[], object]] = {
-            signal.SIGTERM: stopping.set,
-            signal.SIGINT: stopping.set,
+            signal.SIGTERM: told,
+            signal.SIGINT: told,
             signal.SIGHUP: self.running.reload,
         }
+        if hurry is not None:
+            handlers[hurry] = told_to_hurry
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:
@@ -141,8 +171,7 @@ class Service:
             waiting = asyncio.create_task(stopping.wait())
             await asyncio.wait({waiting, self._serving}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
-            stopping.clear()
-            again = asyncio.create_task(stopping.wait())
+            again = asyncio.create_task(hurrying.wait())
             finishing = asyncio.create_task(self.stop())
             await asyncio.wait({again, finishing}, return_when=asyncio.FIRST_COMPLETED)
             again.cancel()

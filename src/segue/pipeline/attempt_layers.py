@@ -44,6 +44,7 @@ def breaker_permit(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
         permit = attempt.candidate.guard.admit(clock.now())
         if permit is None:
             return Outcome(refusal=_HELD_BACK)
+        attempt.permit = permit
         try:
             outcome = await inner(call, attempt)
         except BaseException:

@@ -8,87 +8,47 @@ and never seen. It costs latency, so it is off unless asked for, and bounded in 
 import asyncio
 from typing import Final
 
-from segue.core.call import Attempt, Hold
-from segue.core.clock import Clock
-from segue.core.failure import Failure, Kind
-from segue.core.ports import Limits, StreamReader, TransportError, WireResponse
+from segue.core.call import Hold
+from segue.core.failure import Failure
+from segue.core.ports import StreamReader, TransportError
+from segue.pipeline.stream import ENDED_UNTOLD, OpenedStream, cut_off
 
 MOST_HELD: Final = 1024 * 1024
 """Bytes that are held back at most; past them a stream commits, whatever was asked for."""
 
-FINISH_WAIT: Final = 1.0
-"""Seconds that an answer whose every choice has finished is given for its usage and its terminator."""
 
-
-class Holding:
-    """Decides for one stream whether its commit point has come, and reads until then.
+async def hold_back(hold: Hold, stream: OpenedStream, reader: StreamReader, held: bytearray) -> Failure | None:
+    """Read on from the first content to the commit point; the stream is whole by then, or open.
 
     Args:
-        hold: what was asked for.
-        reader: sees the content.
-        limits: `idle` and `stream` hold from the first content on, as they do after the commit point.
-        clock: for durations.
+        hold: how long to keep back.
+        stream: where to read; its limits hold as they do after the commit point.
+        reader: makes of it what the caller will see.
+        held: what is kept back; grows.
+
+    Returns:
+        Why there will be no commit point; `None` when it has come.
     """
-
-    __slots__ = ("_clock", "_hold", "_limits", "_pending", "_reader", "_since")
-
-    def __init__(self, hold: Hold, reader: StreamReader, limits: Limits, clock: Clock) -> None:
-        self._hold = hold
-        self._reader = reader
-        self._limits = limits
-        self._clock = clock
-        self._since: float | None = None
-        self._pending: asyncio.Task[bytes] | None = None
-        reader.counting = hold.tokens > 0
-
-    def is_over(self, held: int) -> bool:
-        """Whether the commit point has come, with so many bytes held back."""
-        reader, hold = self._reader, self._hold
-        if not reader.committed:
-            return False
-        if self._since is None:
-            self._since = self._clock.now()
-        if held > MOST_HELD:
-            return True
-        if hold.whole:
-            return False
-        return reader.tokens >= hold.tokens and self._clock.now() - self._since >= hold.seconds
-
-    async def next_chunk(self, response: WireResponse, attempt: Attempt) -> bytes | None:
-        """The next bytes; `None` when the time of the hold has passed without any."""
-        if self._since is None:
-            return await response.read_chunk()
-        if self._reader.answered:
-            return await terminator(response)
-        if self._clock.now() - attempt.started >= self._limits.stream:
-            raise TransportError(Failure(Kind.STREAM_CUT, f"longer than the limit of {self._limits.stream:g} s"))
-        attempt.timer.renew("idle", self._limits.idle)
-        left = self._since + self._hold.seconds - self._clock.now()
-        if not self._hold.seconds or self._hold.whole or left <= 0:
-            return await response.read_chunk()
-        # A read must not be cut off in the middle, so it goes on as a task of its own when the time is over.
-        task = self._pending = asyncio.ensure_future(response.read_chunk())
-        try:
-            done, _ = await asyncio.wait((task,), timeout=left)
-        except BaseException:
-            task.cancel()
-            raise
-        if not done:
-            return None
-        self._pending = None
-        return task.result()
-
-    def take_pending(self) -> "asyncio.Task[bytes] | None":
-        """A read that is under way, for whoever reads on."""
-        pending, self._pending = self._pending, None
-        return pending
-
-
-async def terminator(response: WireResponse) -> bytes:
-    """What follows an answer that has come whole, if it comes soon; else `b""`, as at the end of the bytes."""
+    now = asyncio.get_running_loop().time
+    until = now() + hold.seconds
     try:
-        async with asyncio.timeout(FINISH_WAIT):
-            return await response.read_chunk()
-    except (TimeoutError, TransportError):
-        response.close()
-        return b""
+        while not reader.finished and len(held) <= MOST_HELD:
+            patience = None
+            if not hold.whole:
+                left = until - now()
+                if left > 0:
+                    patience = left
+                elif reader.tokens >= hold.tokens:
+                    break
+            chunk = await stream.next_chunk(patience)
+            if chunk is None:
+                until = now()  # a timer may be early by a hair
+                continue
+            held += reader.feed(chunk) if chunk else reader.end()
+            if reader.failure is not None:
+                return reader.failure
+            if not chunk and not reader.finished:
+                return ENDED_UNTOLD
+    except TransportError as error:
+        return cut_off(error)
+    return None

@@ -1,4 +1,4 @@
-"""A stream after its commit point: one loop reads it, and everything that must be settled hears of its end once.
+"""A stream from its first content on: one loop reads it, and everything that must be settled hears of its end once.
 
 A cut stream that looks like a finished one is the worst answer of all: the caller stores half a sentence as the whole.
 So a stream is complete only when its reader has seen the format's own end; a closed connection, a stall and a broken
@@ -7,36 +7,50 @@ event are failures, and `end` says so.
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Ending, StreamEnd
 from segue.core.ports import Limits, StreamReader, TransportError, WireResponse
-from segue.pipeline.hold import terminator
 
-TRAILER_WAIT = 0.05
+FINISH_WAIT: Final = 1.0
+"""Seconds that an answer whose every choice has finished is given for its usage and its terminator, all together."""
+
+TRAILER_WAIT: Final = 0.05
 """Seconds granted after a stream's own terminator for the connection's, so that the connection can be used again."""
 
 
 class OpenedStream:
-    """A provider's answer, piece by piece, in the caller's format."""
+    """A provider's answer, piece by piece, in the caller's format.
 
-    __slots__ = ("_end", "_ends_at", "_first", "_idle", "_limit", "_pending", "_reader", "_response", "_settlers")
+    Args:
+        response: the answer; from now on this closes it.
+        reader: has seen the first content.
+        limits: `idle` and `stream` count from now on.
+    """
 
-    def __init__(
-        self,
-        response: WireResponse,
-        reader: StreamReader,
-        first: bytes,
-        limits: Limits,
-        pending: "asyncio.Task[bytes] | None" = None,
-    ) -> None:
+    __slots__ = (
+        "_end",
+        "_ends_at",
+        "_finish_by",
+        "_first",
+        "_idle",
+        "_limit",
+        "_pending",
+        "_reader",
+        "_response",
+        "_settlers",
+    )
+
+    def __init__(self, response: WireResponse, reader: StreamReader, limits: Limits) -> None:
         self._response = response
         self._reader = reader
-        self._first = first
+        self._first = b""
         self._idle = limits.idle
         self._limit = limits.stream
         self._ends_at = asyncio.get_running_loop().time() + limits.stream
-        self._pending = pending
+        self._finish_by: float | None = None
+        self._pending: asyncio.Task[bytes] | None = None
         self._end: StreamEnd | None = None
         self._settlers: list[Callable[[StreamEnd], None]] = []
 
@@ -56,6 +70,10 @@ class OpenedStream:
         """The reader went away."""
         self._settle(Ending.CANCELLED)
 
+    def show(self, first: bytes) -> None:
+        """Its commit point has come: let `read` begin with what was kept back until now."""
+        self._first = first
+
     async def read(self) -> bytes:
         """The next bytes for the caller; `b""` at the end."""
         if self._first:
@@ -67,10 +85,10 @@ class OpenedStream:
                 await self._finish()
                 break
             try:
-                chunk = await self._next_chunk()
+                chunk = await self.next_chunk()
                 out = reader.feed(chunk) if chunk else reader.end()
             except TransportError as error:
-                self._fail(Failure(Kind.STREAM_CUT, f"the stream was cut: {error.failure.message}", Executed.UNKNOWN))
+                self._fail(cut_off(error))
                 break
             except BaseException:
                 self.cancel()
@@ -78,31 +96,60 @@ class OpenedStream:
             if reader.failure is not None:
                 self._fail(reader.failure)
             elif not chunk and not reader.finished:
-                self._fail(Failure(Kind.STREAM_CUT, "the stream ended, and its reader does not say how"))
+                self._fail(ENDED_UNTOLD)
             if out:
                 return out
         return b""
 
-    async def _next_chunk(self) -> bytes:
-        if self._reader.answered and self._pending is None:
-            return await terminator(self._response)
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+    async def next_chunk(self, patience: float | None = None) -> bytes | None:
+        """The provider's next bytes; `b""` at their end, and where nothing more needs to come.
+
+        Args:
+            patience: seconds after which `None` is given back. The read goes on, and the next call gets what it brings.
+
+        Raises:
+            TransportError: the stream is cut, has stalled, or takes longer than a stream may.
+        """
+        now = asyncio.get_running_loop().time()
         when = min(now + self._idle, self._ends_at)
+        answered = self._reader.answered
+        if answered:
+            if self._finish_by is None:
+                self._finish_by = now + FINISH_WAIT
+            when = min(when, self._finish_by)
+        if patience is not None and now + patience < when and not await self._comes_within(patience):
+            return None
         timeout = asyncio.timeout_at(when)
         try:
             async with timeout:
-                if self._pending is not None:  # a read that began before the commit point
-                    chunk = await self._pending
-                    self._pending = None
-                    return chunk
-                return await self._response.read_chunk()
+                if self._pending is None:
+                    return await self._response.read_chunk()
+                chunk = await self._pending
+                self._pending = None
+                return chunk
+        except TransportError:
+            if not answered:
+                raise
         except TimeoutError:
             if not timeout.expired():
                 raise
+            if not answered:
+                raise self._too_slow(when) from None
+        self._response.close()
+        return b""
+
+    async def _comes_within(self, patience: float) -> bool:
+        # A read that is cut off costs its connection, so it is a task of its own that goes on when patience ends.
+        if self._pending is None:
+            self._pending = asyncio.ensure_future(self._response.read_chunk())
+            self._pending.add_done_callback(_look_at_error)
+        done, _ = await asyncio.wait((self._pending,), timeout=patience)
+        return bool(done)
+
+    def _too_slow(self, when: float) -> TransportError:
         if when >= self._ends_at:
-            raise TransportError(Failure(Kind.STREAM_CUT, f"longer than the limit of {self._limit:g} s"))
-        raise TransportError(Failure(Kind.STREAM_CUT, f"it stalled for more than {self._idle:g} s"))
+            return TransportError(Failure(Kind.STREAM_CUT, f"longer than the limit of {self._limit:g} s"))
+        return TransportError(Failure(Kind.STREAM_CUT, f"it stalled for more than {self._idle:g} s"))
 
     async def _finish(self) -> None:
         """The format's end was seen; give the connection a moment to end, too."""
@@ -130,3 +177,18 @@ class OpenedStream:
         settlers, self._settlers = self._settlers, []
         for settle in settlers:
             settle(end)
+
+
+ENDED_UNTOLD: Final = Failure(Kind.STREAM_CUT, "the stream ended, and its reader does not say how")
+"""A lax format: what it does not call an end is none."""
+
+
+def cut_off(error: TransportError) -> Failure:
+    """The failure of a stream whose content had begun."""
+    return Failure(Kind.STREAM_CUT, f"the stream was cut: {error.failure.message}", Executed.UNKNOWN)
+
+
+def _look_at_error(read: "asyncio.Task[bytes]") -> None:
+    """Of a read that nobody waits for any more asyncio would complain in the log."""
+    if not read.cancelled():
+        read.exception()

@@ -5,7 +5,7 @@ I/O. It owns the response until a whole answer was read or a stream has reached 
 every other way out, cancellation included.
 """
 
-from segue.core.call import Attempt, Call
+from segue.core.call import NO_HOLD, Attempt, Call
 from segue.core.clock import Clock
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Outcome
@@ -13,12 +13,13 @@ from segue.core.ports import (
     CannotServe,
     Codec,
     Limits,
+    StreamReader,
     Transport,
     TransportError,
     WireAdapter,
     WireResponse,
 )
-from segue.pipeline.hold import Holding
+from segue.pipeline.hold import hold_back
 from segue.pipeline.stream import OpenedStream
 from segue.resilience.retry_after import parse_retry_after
 
@@ -90,20 +91,44 @@ class WireExecutor:
             outcome = await self._read(call, attempt, codec, response)
             return outcome if outcome.failure is not None else Outcome(failure=reader)
         attempt.timer.enter("first_content", limits.first_content)
-        holding = Holding(call.hold, reader, limits, self._clock)
+        hold = call.hold
+        if hold.tokens:
+            reader.counting = True
         held = bytearray()
-        while True:
-            chunk = await holding.next_chunk(response, attempt)
-            if chunk is not None:
-                held += reader.feed(chunk) if chunk else reader.end()
-            if reader.failure is not None:
-                response.close()
-                return Outcome(failure=self._with_hints(reader.failure, response), usage=reader.usage)
-            if reader.finished or holding.is_over(len(held)):
-                return Outcome(stream=OpenedStream(response, reader, bytes(held), limits, holding.take_pending()))
-            if chunk == b"":
-                response.close()
-                return Outcome(failure=Failure(Kind.STREAM_CUT, "the stream ended without any content"))
-            if not reader.committed and len(held) > MAX_UNCOMMITTED:
-                response.close()
-                return Outcome(failure=Failure(Kind.BAD_RESPONSE, "a stream of 1 MiB without any content"))
+        failure = await _first_content(response, reader, held)
+        if failure is not None:
+            response.close()
+            return Outcome(failure=self._with_hints(failure, response), usage=reader.usage)
+        stream = OpenedStream(response, reader, limits)
+        if hold is not NO_HOLD:
+            # The provider is well and has kept the deadline; only the stream's own limits count from here on. The
+            # timer stands behind them, for good measure.
+            if attempt.permit is not None:
+                attempt.permit.proven(self._clock.now())
+            attempt.timer.renew("stream", limits.stream + limits.idle)
+            try:
+                failure = await hold_back(hold, stream, reader, held)
+            except BaseException:
+                attempt.usage = reader.usage
+                stream.cancel()
+                raise
+            if failure is not None:
+                stream.cancel()
+                return Outcome(failure=self._with_hints(failure, response), usage=reader.usage)
+        stream.show(bytes(held))
+        return Outcome(stream=stream)
+
+
+async def _first_content(response: WireResponse, reader: StreamReader, held: bytearray) -> Failure | None:
+    """Read until the first content, adding what the caller will see of it; why none will come, if so."""
+    while True:
+        chunk = await response.read_chunk()
+        held += reader.feed(chunk) if chunk else reader.end()
+        if reader.failure is not None:
+            return reader.failure
+        if reader.committed or reader.finished:
+            return None
+        if not chunk:
+            return Failure(Kind.STREAM_CUT, "the stream ended without any content")
+        if len(held) > MAX_UNCOMMITTED:
+            return Failure(Kind.BAD_RESPONSE, "a stream of 1 MiB without any content")

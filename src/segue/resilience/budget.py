@@ -7,7 +7,12 @@ a fifth more than its ordinary traffic.
 The rule is that of the token buckets of Finagle (`RetryBudget`) and tower (`retry::budget`): 20 % of the requests of
 the last 10 seconds. Both allow 10 retries a second on top; calls to models and to paid services are fewer and dearer
 than those were made for, so here it is one.
+
+Processes that do not know of each other share a provider: each takes its part of the allowance, rounded up to whole
+retries, since a part of a retry is none. What is earned needs no dividing: each earns from the calls that it serves.
 """
+
+import math
 
 from segue.resilience.window import Window
 
@@ -17,12 +22,17 @@ FLOOR = 1.0  # retries a second that need not be earned
 
 
 class RetryBudget:
-    """The retries that may be made against one provider."""
+    """The retries that may be made against one provider.
 
-    __slots__ = ("_window",)
+    Args:
+        sharers: how many processes share the allowance, 1 or more; this one takes its part.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_allowance", "_window")
+
+    def __init__(self, sharers: int = 1) -> None:
         self._window = Window(SPAN)
+        self._allowance = math.ceil(FLOOR * SPAN / sharers)
 
     def deposit(self, now: float) -> None:
         """Count a first attempt."""
@@ -38,4 +48,4 @@ class RetryBudget:
     def left(self, now: float) -> float:
         """How many retries could be taken at this moment; 0 or more."""
         self._window.advance(now)
-        return max(0.0, SHARE * self._window.recorded + FLOOR * SPAN - self._window.marked)
+        return max(0.0, SHARE * self._window.recorded + self._allowance - self._window.marked)

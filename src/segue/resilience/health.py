@@ -29,9 +29,9 @@ class _ProviderHealth:
 
     __slots__ = ("budget", "keys", "level", "models")
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, sharers: int) -> None:
         self.level = level
-        self.budget = RetryBudget()
+        self.budget = RetryBudget(sharers)
         self.keys: dict[str, Level] = {}
         self.models: WeakValueDictionary[str, Level] = WeakValueDictionary()
 
@@ -42,10 +42,12 @@ class HealthBook:
     Args:
         signals: told of every change of a breaker (`BreakerChanged`).
         most_models: how many models the book keeps, of all providers together; at least 1.
+        sharers: how many processes share what may be retried without having been earned; at least 1.
     """
 
-    def __init__(self, signals: Signals, *, most_models: int = MOST_MODELS) -> None:
+    def __init__(self, signals: Signals, *, most_models: int = MOST_MODELS, sharers: int = 1) -> None:
         self._signals = signals
+        self._sharers = sharers
         self._most_models = most_models
         self._providers: dict[str, _ProviderHealth] = {}
         # Both hold models only, the one asked for longest ago first.
@@ -64,7 +66,9 @@ class HealthBook:
         """
         health = self._providers.get(provider_id)
         if health is None:
-            health = self._providers[provider_id] = _ProviderHealth(Level(provider_id, options, self._tell))
+            health = self._providers[provider_id] = _ProviderHealth(
+                Level(provider_id, options, self._tell), self._sharers
+            )
         health.level.configure(options)
         key = health.keys.get(key_label)
         if key is None:

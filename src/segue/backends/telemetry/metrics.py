@@ -16,6 +16,7 @@ Names and meanings:
     segue_config_version                    the configuration in force
     segue_config_refused_total              configurations that were refused
     segue_listener_errors_total             defects of listeners that were kept away from calls
+    segue_worker_info{worker}               1; which of several workers has counted all this, absent where there is one
 
 No label is a caller's own word: providers and operations come from the configuration, and each metric has at most
 1,000 series.
@@ -66,6 +67,9 @@ class Metrics:
     Args:
         in_flight: attempts that run now, by provider; asked when somebody looks.
         dropped: records that the call log has dropped; asked when somebody looks.
+
+    Attributes:
+        worker: the number of the worker whose counts these are, from 1; 0 where one process is all there is.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Metrics:
         self.refused = Counter("segue_config_refused", "Configurations that were refused", [])
         self.breakers: dict[str, int] = {}
         self.version = 0
+        self.worker = 0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Families(self))
 
@@ -192,6 +197,10 @@ class Metrics:
         yield CounterMetricFamily("segue_call_log_dropped", "Calls not written down", value=self._dropped())
         errors = 0 if self._signals is None else self._signals.errors
         yield CounterMetricFamily("segue_listener_errors", "Defects of listeners", value=errors)
+        if self.worker:
+            worker = GaugeMetricFamily("segue_worker_info", "Which worker has counted this", labels=["worker"])
+            worker.add_metric([str(self.worker)], 1)
+            yield worker
 
 
 class _Families(Collector):

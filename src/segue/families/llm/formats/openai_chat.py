@@ -165,7 +165,8 @@ class ChatStreamReader:
         if self._settled():
             return out
         if self.answered:
-            return out + self.settle()
+            self.finished = True
+            return out + DONE
         self.failure = _cut("the connection was closed before the answer had ended")
         return out
 
@@ -173,11 +174,6 @@ class ChatStreamReader:
     def answered(self) -> bool:
         """Whether every choice has finished."""
         return len(self._finished_choices) >= self._choices
-
-    def settle(self) -> bytes:
-        """End an answered stream whose terminator never came."""
-        self.finished = True
-        return DONE
 
     def _settled(self) -> bool:
         return self.finished or self.failure is not None
