@@ -1,5 +1,6 @@
 """Writes docs/faults.md from the table: `PYTHONPATH=tests python -m faults.page`."""
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -39,20 +40,33 @@ How to read it:
   provider would begin another answer.
 - **attempts**: how often the provider with the fault was asked, and after `+` how often the second one; first alone,
   then with the fallback. The simulator counts them, too.
+"""
 
-The answer has {words} words. Each provider may be retried {retries} time, the call's deadline is {deadline}, and the
-limits are {limits}. No call takes more than {slack:g} s longer than its limits and the pauses that the provider asked
-for; after each the service answers the next call, and nothing stays behind.
+
+_NUMBERS: Final = """\
+The answer has {words} words. Retries of the same provider: {retries}. The call's deadline is {deadline}, and the limits
+are {limits}. No call takes more than {slack:g} s longer than its limits and the pauses that the provider asked for.
+After each of them the service answers the next call, and nothing stays behind.
+"""
+
+_RULES: Final = """\
+Where more than one other provider is in reserve (`tests/faults/test_where_next.py`):
+
+- a silent provider costs its time-out once and is not asked again in that call;
+- a text that is too long for a model is never sent to it again, not with another key either, and goes on only to
+  models whose window is larger or unknown;
+- a content that was refused is shown to nobody else;
+- a bad key gives way to another key of the same provider.
 """
 
 
 def page() -> str:
     """The whole page."""
     limits = ", ".join(f"{POLICY['timeouts'][name]} for {what}" for name, what in _LIMITS.items())
-    intro = _INTRO.format(
+    numbers = _NUMBERS.format(
         words=WORDS, retries=POLICY["retries"], deadline=POLICY["deadline"], limits=limits, slack=SLACK
     )
-    return "\n".join([intro, *_sections(), *_deviations()])
+    return "\n".join([_INTRO, textwrap.fill(numbers, 120), "", _RULES, *_sections(), *_deviations()])
 
 
 def _sections() -> Iterator[str]:

@@ -259,7 +259,7 @@ FORMS: Final = (
     row("three events in one segment", "merge", FINE),
     row("all events in one segment", "merge", FINE, events=1000),
     row("segments of one byte", "split", FINE, heavy=True),
-    row("segments of random sizes", "split", FINE, bytes=50, random=True),
+    row("segments of random sizes", "split", FINE, bytes=200, random=True, heavy=True),
 )
 
 HTTP: Final = (

@@ -100,6 +100,16 @@ async def test_a_refused_content_is_shown_to_nobody_else(served, stream) -> None
 
 
 @BOTH
+@pytest.mark.parametrize("code", [400, 413, 422])
+async def test_the_callers_own_mistake_is_told_in_the_vendors_words(served, code, stream) -> None:
+    served.sim.fault("small", "status", code=code, message="Tool 'x' is not what it should be.")
+    with pytest.raises(openai.APIStatusError, match="Tool 'x' is not what it should be") as error:
+        await who_answered(served, "windows", stream=stream)
+    assert error.value.status_code == code
+    assert asked(served.sim) == {"small": 1}
+
+
+@BOTH
 async def test_a_bad_key_gives_way_to_another_key_of_the_same_provider(served, stream) -> None:
     assert await who_answered(served, "two keys", stream=stream) == "keys"
     assert asked(served.sim) == {"keys": 2}

@@ -54,9 +54,9 @@ class World:
     def network(self) -> Transport:
         """The transport, made when first needed: a library that calls nobody opens nothing."""
         if self.transport is None:
-            from segue.backends.transport.routed import RoutedTransport
+            from segue.backends.transport.routed import open_network
 
-            self.transport = RoutedTransport(per_host=self.part_of(MOST_CONNECTIONS), clock=self.clock)
+            self.transport = open_network(per_host=self.part_of(MOST_CONNECTIONS), clock=self.clock)
         return self.transport
 
     def settle(self, faces: Mapping[Part, bytes], loads: Mapping[str, Load]) -> None:

@@ -55,7 +55,7 @@ class Workers:
         if not hasattr(os, "fork"):
             raise ConfigError(["--workers: this system cannot fork processes: run one worker, or several services"])
         if sqlite_path(self._running.engine.snapshot.settings.store) is None:
-            why = "with --workers above 1 it cannot be in memory, since each worker would have keys and records of its own"
+            why = "with --workers above 1 it cannot be in memory, since no worker would see the keys and records of another"
             raise ConfigError([f"store: {why}: name a file, such as sqlite:///segue.db"])
 
     async def prepare(self) -> "Service":

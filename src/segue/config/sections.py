@@ -131,6 +131,7 @@ class Sections:
         return MappingProxyType(_unmarked({**own, **(options.model_extra or {})}))
 
     def _read_models(self) -> None:
+        targets: dict[str, tuple[tuple[str, ...], ...]] = {}
         for alias, data in self._entries("models").items():
             path: Place = ("models", alias)
             if not alias or alias != alias.strip() or len(alias) > LONGEST_TEXT or not alias.isprintable():
@@ -140,8 +141,9 @@ class Sections:
             read = self._alias(data, path)
             if read is not None:
                 self._aliases[alias] = read
+                # Parsed anew: the section holds plain text, and what must not be shown is still marked in the data.
+                targets[alias] = parse_tiers(data["tiers"] if isinstance(data, dict) else data)
         ids = self._entries("providers", quietly=True)
-        targets = {alias: read.tiers for alias, read in self._aliases.items()}
         # Every comparison with the names that there are costs time, and more than these are not shown.
         self.problems += islice(check_models(targets, self._place_of_tiers, ids, self._providers), MOST_PROBLEMS + 1)
         self.warnings += model_warnings(targets, self._place_of_tiers, self._providers)

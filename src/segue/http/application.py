@@ -28,7 +28,21 @@ if TYPE_CHECKING:
 Handler = Callable[[Exchange], Awaitable[None]]
 Routes = Mapping[str, Mapping[str, Handler]]
 
-NOT_OFFERED = ("/v1/realtime", "/v1/videos", "/v1/fine_tuning")
+NOT_OFFERED = (
+    "/v1/realtime",
+    "/v1/videos",
+    "/v1/fine_tuning",
+    # What this version does not offer yet.
+    "/v1/responses",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/images/",
+    "/v1/audio/",
+    "/v1/moderations",
+    "/v1/rerank",
+    "/v1/batches",
+    "/v1/files",
+)
 """Paths of OpenAI's API that Segue does not offer: 501, so that nobody looks for a typing error."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -50,12 +64,15 @@ class Application:
         self._openai = OpenAISurface(running, authenticator)
         self._services = ServicesSurface(running, authenticator)
         self._hot = self._hot_routes()
+        # Loading the framework takes some 0.2 s: now, not while calls are under way.
+        from segue.http.pages import make_pages
+
+        self._pages: ASGIApp = make_pages(running, authenticator)
         self._direct = {
             path: {method: partial(self._serve, handler) for method, handler in methods.items()}
             for path, methods in self._hot.items()
         }
         self._prefixes = self._prefix_routes()
-        self._pages: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event; see the ASGI specification."""
@@ -64,7 +81,7 @@ class Application:
             return
         methods = self._hot.get(scope["path"]) or self._by_prefix(scope["path"])
         if methods is None:
-            await self._page()(scope, cast("Any", receive), cast("Any", send))
+            await self._pages(scope, cast("Any", receive), cast("Any", send))
             return
         handler = methods.get(scope["method"]) or partial(self._refuse_method, methods=methods)
         await self._serve(handler, Exchange(scope, receive, send))
@@ -117,13 +134,6 @@ class Application:
             if path.startswith(prefix):
                 return methods
         return None
-
-    def _page(self) -> "ASGIApp":
-        if self._pages is None:
-            from segue.http.pages import make_pages
-
-            self._pages = make_pages(self.running, self.authenticator)
-        return self._pages
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

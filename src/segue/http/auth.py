@@ -15,6 +15,7 @@ from segue.core.errors import Forbidden, Unauthenticated
 from segue.http.exchange import Exchange
 
 KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
+OTHER_KEY_HEADERS = frozenset(KEY_HEADERS) - {b"authorization"}
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN = Caller("", "anyone", admin=True)
 
@@ -99,6 +100,9 @@ def _hostname(url: str) -> str | None:
 
 
 def _credential(exchange: Exchange, query_key: str | None) -> str | None:
+    only = exchange.headers.get(b"authorization")
+    if only is not None and not exchange.repeated and not query_key and OTHER_KEY_HEADERS.isdisjoint(exchange.headers):
+        return _bearer(only.decode("latin-1").strip())  # nearly everyone
     found: dict[str, list[str]] = {}
     for name in KEY_HEADERS:
         for value in filter(None, exchange.values(name)):

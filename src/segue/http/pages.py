@@ -62,26 +62,35 @@ class Pages:
             {"status": "ok" if store != "failing" else "degraded", "version": segue.__version__, "store": store}
         )
 
-    async def ready(self) -> JSONResponse:
-        """Whether this instance should get traffic, and why its last configuration was refused, if it was."""
+    async def ready(self, request: Request) -> JSONResponse:
+        """Whether this instance should get traffic, and whether its last configuration was refused.
+
+        Why it was, and the providers, are told to those who show a key (and to anybody while there is none).
+        """
         engine = self.running.engine
         stopping = engine.world.gate.closed
         snapshot = engine.snapshot
+        configuration: dict[str, Any] = {"version": snapshot.version, "in_force": not engine.problems}
         body = {
             "status": "stopping" if stopping else "ready",
             "store": await self._store(),
-            "configuration": {
-                "version": snapshot.version,
-                "in_force": not engine.problems,
-                "problems": list(engine.problems),
-                "warnings": list(engine.warnings),
-            },
-            "providers": {
+            "configuration": configuration,
+        }
+        if self._is_known(request):
+            configuration["problems"] = list(engine.problems)
+            configuration["warnings"] = list(engine.warnings)
+            body["providers"] = {
                 name: {"enabled": provider.enabled, "state": self._state(name)}
                 for name, provider in snapshot.providers.items()
-            },
-        }
+            }
         return JSONResponse(body, 503 if stopping else 200)
+
+    def _is_known(self, request: Request) -> bool:
+        try:
+            self.caller(request)
+        except CallFailed:
+            return False
+        return True
 
     def metrics(self) -> Response:
         """Counters for Prometheus."""
@@ -160,7 +169,9 @@ def make_pages(running: Running, authenticator: Authenticator) -> ASGIApp:
         return await pages.call(call_id, who)
 
     app.get("/health", tags=["service"])(pages.health)
+    app.head("/health", include_in_schema=False)(pages.health)
     app.get("/ready", tags=["service"])(pages.ready)
+    app.head("/ready", include_in_schema=False)(pages.ready)
     app.get("/metrics", tags=["service"], response_class=Response)(pages.metrics)
     app.get("/v1/calls/{call_id}", tags=["calls"])(one_call)
     app.get("/admin/keys", tags=["admin"], dependencies=admin)(pages.keys)

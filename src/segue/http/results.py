@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from segue.core.call import Call
@@ -14,21 +15,31 @@ _UNPRINTABLE = re.compile(rb"[^ -~]")
 
 def call_headers(call: Call, now: float) -> Headers:
     """The headers of every answer, with what is known when they are sent."""
+    call_id = call.id.encode()
     headers: Headers = [
-        (b"x-segue-call-id", call.id.encode()),
+        (b"x-segue-call-id", call_id),
         (b"x-segue-attempts", b"%d" % len(call.attempts)),
         (b"x-segue-cache", b"off"),
-        (b"x-request-id", call.id.encode()),
+        (b"x-request-id", call_id),
     ]
     answered = call.answered_by
     if answered is not None:
-        headers.append((b"x-segue-provider", answered.provider.id.encode()))
-        if answered.model:
-            # A caller may ask a provider for any name at all, one with a line break included.
-            headers.append((b"x-segue-model", _UNPRINTABLE.sub(b"?", answered.model.encode("latin-1", "replace"))))
-    at_providers = sum(attempt.elapsed if attempt.ended else now - attempt.started for attempt in call.attempts)
-    overhead = max(0.0, now - call.started - call.waited - at_providers)
+        headers += _who(answered.provider.id, answered.model)
+    overhead = now - call.started - call.waited
+    for attempt in call.attempts:
+        overhead -= attempt.elapsed if attempt.ended else now - attempt.started
+    overhead = max(0.0, overhead)
     headers.append((b"x-segue-overhead-ms", b"%.2f" % (overhead * 1000)))
+    return headers
+
+
+@lru_cache(maxsize=4096)
+def _who(provider: str, model: str) -> Headers:
+    """Who answered; the same few again and again."""
+    headers: Headers = [(b"x-segue-provider", provider.encode())]
+    if model:
+        # A caller may ask a provider for any name at all, one with a line break included.
+        headers.append((b"x-segue-model", _UNPRINTABLE.sub(b"?", model.encode("latin-1", "replace"))))
     return headers
 
 

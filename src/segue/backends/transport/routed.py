@@ -17,9 +17,16 @@ from segue.backends.transport.direct_request import Authority, split_url
 from segue.backends.transport.failures import transport_closed, unusable_proxy
 from segue.backends.transport.proxies import Proxies
 from segue.core.clock import Clock
-from segue.core.ports import TransportError, WireRequest, WireResponse
+from segue.core.ports import Transport, TransportError, WireRequest, WireResponse
 
 _REMEMBERED = 1000  # origins whose way is remembered
+
+
+def open_network(*, per_host: int, clock: Clock, environment: Mapping[str, str] | None = None) -> Transport:
+    """The way to the network for this environment: direct alone where it names no proxy at all."""
+    if Proxies(os.environ if environment is None else environment):
+        return RoutedTransport(per_host=per_host, clock=clock, environment=environment)
+    return DirectTransport(per_host=per_host, clock=clock)
 
 
 class RoutedTransport:
