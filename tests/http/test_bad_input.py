@@ -159,7 +159,7 @@ async def test_a_method_that_is_not_served_says_which_are(served: Serving) -> No
         ("GET", "/v1/call/chat", "POST"),
         ("POST", "/v1/weather/current", "GET"),
         ("PUT", "/admin/keys", "GET, POST"),
-        ("POST", "/health", "GET"),
+        ("POST", "/health", "GET, HEAD"),
     ):
         answer = await served.ask(method, path)
         assert answer.status == 405, path
