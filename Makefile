@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 TESTS ?= tests
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
 
 .PHONY: demo test proof bench lint format constraints clean
 
@@ -17,10 +19,13 @@ test: $(VENV)/.test          ## everything that is claimed, at a scale that fits
 proof: $(VENV)/.test         ## the same claims at full scale
 	mkdir -p docs/proof
 	$(BIN)/python -m pytest $(TESTS) $(ARGS) | tee docs/proof/$$(date +%F)-tests.txt
-	$(BIN)/python -m benchmarks.start | tee docs/proof/$$(date +%F)-start.txt
+	for each in start gateway streams growth; do \
+	  $(BIN)/python -m benchmarks.$$each | tee docs/proof/$$(date +%F)-$$each.md; done
 
-bench: $(VENV)/.test         ## speed, as ratios in one run
+bench: $(VENV)/.test         ## speed, as ratios in one run; docs/performance.md says what it needs
 	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.gateway --quick
+	$(BIN)/python -m benchmarks.streams --quick
 
 lint: $(VENV)/.lint          ## style, types and layers
 	$(BIN)/ruff check .

@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
         first: when the first byte of the last answer's body came, on the loop's clock.
         events: events of the last answer so far.
         failure: why the last answer is not whole; empty when it is.
-        count: is told of every piece of an answer's body: so many events.
+        total: events of all answers.
     """
 
     def __init__(self) -> None:

@@ -5,7 +5,8 @@
 Upstream is an nginx that answers every request with half a kilobyte, in clear and over TLS; the yardstick is a second
 nginx that proxies to it. In between stands a bare relay on Segue's own transport (`benchmarks.relay`): what is between
 nginx and the relay is Python's, what is between the relay and Segue is Segue's. All three run on one core and are
-loaded in turn by wrk from another, several rounds, medians; read the ratios, since machines differ. Segue runs as a
+loaded in turn by wrk from another, several rounds, medians (of the ratio: over the rounds); read the ratios, since
+machines differ. Segue runs as a
 user runs it: a key is checked, the call planned, guarded, counted and recorded.
 
 `--cores` gives the measured ones several cores (nginx as many workers), `--segue` hands arguments on to `segue up`.
@@ -50,6 +51,11 @@ class Seen:
         """Milliseconds."""
         return tools.median([load.p99_ms for load in self.loads])
 
+    def ratio(self, yard: "Seen") -> float:
+        """To another service, round by round: both had the same neighbours in a round, not in all of them."""
+        pairs = zip(self.loads, yard.loads, strict=True)
+        return tools.median([load.rate / other.rate for load, other in pairs])
+
     @property
     def errors(self) -> int:
         """Requests without an answer, or with another status than 200."""
@@ -75,7 +81,8 @@ def proxy(core: str, folder: Path, name: str, to: str, authority: Path, workers:
     port = tools.free_port()
     scheme, _, address = to.partition("://")
     http = (
-        f"upstream up {{ server {address.replace('localhost', '127.0.0.1')}; keepalive 512; keepalive_requests 1000000000; }}\n"
+        f"upstream up {{ server {address.replace('localhost', '127.0.0.1')}; keepalive 512; "
+        "keepalive_requests 1000000000; }\n"
         f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {scheme}://up; proxy_http_version 1.1; "
         'proxy_set_header Connection ""; proxy_ssl_name localhost; proxy_ssl_server_name on; proxy_ssl_verify on; '
         f"proxy_ssl_trusted_certificate {authority}; }} }}"
@@ -121,18 +128,19 @@ def report(seen: dict[tuple[str, int, str], Seen]) -> str:
     head = ["upstream", "through", "c", "req/s", "/ nginx", "p50 ms", "p99 ms", "CPU us/request", "core used", "errors"]
     rows = []
     for (way, connections, who), one in seen.items():
-        cpu, yard = tools.median(one.cpu), seen[way, connections, "nginx"].rate
+        cpu, ratio = tools.median(one.cpu), one.ratio(seen[way, connections, "nginx"])
         rows.append([
-            way, who, str(connections), f"{one.rate:,.0f}", f"{one.rate / yard:.3f}", f"{one.p50:.3f}", f"{one.p99:.3f}",
-            f"{cpu:.1f}", f"{cpu * one.rate / 1e6:.0%}", str(one.errors),
+            way, who, str(connections), f"{one.rate:,.0f}", f"{ratio:.3f}", f"{one.p50:.3f}",
+            f"{one.p99:.3f}", f"{cpu:.1f}", f"{cpu * one.rate / 1e6:.0%}", str(one.errors),
         ])  # fmt: skip
     lines = [tools.table(head, rows), "", "Goals:"]
     for way, goal in RATIO.items():
         ours, yard, bare = (seen[way, 32, who] for who in ("segue", "nginx", "relay"))
         aim = f", aim {AIM}" if way == "clear" else ""
+        ratio = ours.ratio(yard)
         lines.append(
-            f"- {way}: {ours.rate / yard.rate:.3f} of nginx at c=32 ({tools.verdict(ours.rate / yard.rate, goal)}{aim}); "
-            f"{ours.rate / bare.rate:.2f} of the bare relay"
+            f"- {way}: {ratio:.3f} of nginx at c=32 ({tools.verdict(ratio, goal)}{aim}); "
+            f"{ours.ratio(bare):.2f} of the bare relay"
         )
         added = seen[way, 1, "segue"].p50 - seen[way, 1, "nginx"].p50
         lines.append(f"- {way}: added p50 at c=1 {added:.3f} ms ({tools.verdict(added, ADDED_MS, least=False)})")

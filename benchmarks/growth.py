@@ -102,7 +102,9 @@ async def grow(at: service.Service, calls: int, streams_: int) -> tuple[list[Poi
         await traffic.streams(streams_ // PARTS)
         await asyncio.sleep(PAUSE)
         points.append(Point((part + 1) * calls // PARTS, (part + 1) * streams_ // PARTS, tools.resident_mb(at.pid)))
-        print(f"  {points[-1].calls:,} calls, {points[-1].streams:,} streams: {points[-1].resident_mb:.1f} MB", flush=True)
+        print(
+            f"  {points[-1].calls:,} calls, {points[-1].streams:,} streams: {points[-1].resident_mb:.1f} MB", flush=True
+        )
     return points, traffic.seen
 
 
@@ -156,23 +158,22 @@ async def sit_idle(at: service.Service, count: int) -> str:
 
 def report(points: list[Point], seen: Counter[str]) -> str:
     """Memory by part, and the verdict."""
-    warm, last = points[0], points[-1]
-    growth = last.resident_mb / warm.resident_mb - 1
-    most = max(point.resident_mb for point in points[1:]) / warm.resident_mb - 1
+    warm, half, last = points[0], points[len(points) // 2], points[-1]
+
+    def since(before: Point, now: Point) -> float:
+        return now.resident_mb / before.resident_mb - 1
+
+    growth, most = since(warm, last), max(since(warm, point) for point in points)
     rows = [
-        [f"{point.calls:,}", f"{point.streams:,}", f"{point.resident_mb:.1f}", f"{point.resident_mb / warm.resident_mb - 1:+.1%}"]
+        [f"{point.calls:,}", f"{point.streams:,}", f"{point.resident_mb:.1f}", f"{since(warm, point):+.1%}"]
         for point in points
     ]
-    half = points[len(points) // 2]
-    return "\n".join([
-        tools.table(["calls", "streams", "MB", "since the warm-up"], rows),
-        "",
-        *(f"- {name}: {count:,}" for name, count in sorted(seen.items())),
-        "",
-        "Goal:",
-        f"- growth after the warm-up {growth:+.1%} ({tools.verdict(growth, GROWTH, least=False)}), at most {most:+.1%}; "
-        f"in the second half {last.resident_mb / half.resident_mb - 1:+.1%}",
-    ])  # fmt: skip
+    verdict = tools.verdict(growth * 100, GROWTH * 100, least=False)
+    lines = [tools.table(["calls", "streams", "MB", "since the warm-up"], rows), ""]
+    lines += [f"- {name}: {count:,}" for name, count in sorted(seen.items())]
+    lines += ["", "Goal:", f"- growth after the warm-up {growth:+.1%} (percent: {verdict}), at most {most:+.1%}"]
+    lines.append(f"- in the second half {since(half, last):+.1%}")
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Segue as a user runs it, around which the benchmarks stand: a store, an API key, one provider, nothing switched off."""
+"""Segue as a user runs it, for the benchmarks: a store, an API key, one provider, nothing switched off."""
 
 import asyncio
 import contextlib

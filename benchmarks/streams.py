@@ -112,7 +112,9 @@ def measure(folder: Path, *, seconds: int) -> list[Row]:
         allowed = tools.open_files(4 * MOST)
         most = min(MOST, (allowed - 500) // 2)
         address, port = ways["clear"]
-        rows.append(run("clear, at once", "source", service.Service(port, 0), client, streams=most, seconds=0, watched=False))
+        rows.append(
+            run("clear, at once", "source", service.Service(port, 0), client, streams=most, seconds=0, watched=False)
+        )
         with service.segue(measured, folder / "most", address) as at:
             rows.append(run("clear, at once", "segue", at, client, streams=most, seconds=0))
     return rows
@@ -135,11 +137,14 @@ def report(rows: list[Row], seconds: int) -> str:
     yard = found["clear", "source", MANY].pace
     for way, most in MEMORY.items():
         ours, bare = found[way, "segue", MANY], found[way, "relay", MANY]
-        lines += [
-            f"- {way}: peak memory with {MANY:,} open streams {ours.peak_mb:.0f} MB ({tools.verdict(ours.peak_mb, most, least=False)})",
-            f"- {way}: pace / source {ours.pace / yard:.2f} ({tools.verdict(ours.pace / yard, 0.9)}, where one core allows it), "
-            f"pace / bare relay {ours.pace / bare.pace:.2f} ({tools.verdict(ours.pace / bare.pace, 0.7)}); the relay: {bare.pace / yard:.2f} of the source",
-        ]
+        held = tools.verdict(ours.peak_mb, most, least=False)
+        whole, part = ours.pace / yard, ours.pace / bare.pace
+        lines.append(f"- {way}: peak memory with {MANY:,} open streams {ours.peak_mb:.0f} MB ({held})")
+        lines.append(f"- {way}: pace / source {whole:.2f} ({tools.verdict(whole, 0.9)}, where one core allows it)")
+        lines.append(
+            f"- {way}: pace / bare relay {part:.2f} ({tools.verdict(part, 0.7)}); the relay reaches "
+            f"{bare.pace / yard:.2f} of the source"
+        )
     last = rows[-1]
     lines.append(f"- {last.streams:,} streams at once: {last.finished:,} whole, failures {last.failures or 'none'}")
     return "\n".join(lines)
@@ -151,7 +156,10 @@ def main() -> None:
     tools.open_files(4 * MOST)
     seconds = 5 if "--quick" in sys.argv else 14
     with tools.limited(400), tempfile.TemporaryDirectory() as name:
-        print(f"## Open streams\n\n{tools.machine()}; {CHUNKS} chunks a stream, one each {EVERY * 1000:.0f} ms\n", flush=True)
+        print(
+            f"## Open streams\n\n{tools.machine()}; {CHUNKS} chunks a stream, one each {EVERY * 1000:.0f} ms\n",
+            flush=True,
+        )
         print(report(measure(Path(name), seconds=seconds), seconds))
 
 

@@ -279,10 +279,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
 
     def written(line: Sequence[str]) -> str:
-        cells = (cell.rjust(width) if place else cell.ljust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        first, *others = line
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
         return f"| {' | '.join(cells)} |"
 
-    rule = [("-" * width if place == 0 else "-" * (width - 1) + ":") for place, width in enumerate(widths)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join([written(lines[0]), written(rule), *map(written, lines[1:])])
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segue.app.library import Segue
-    from segue.core.call import CallOptions
+    from segue.core.call import CallOptions, Hold
     from segue.core.errors import CallFailed, ConfigError, ProviderFailed, Refused, SegueError
 
 __version__ = "0.1.0"
@@ -13,6 +13,7 @@ __all__ = [
     "CallFailed",
     "CallOptions",
     "ConfigError",
+    "Hold",
     "ProviderFailed",
     "Refused",
     "Segue",
@@ -24,6 +25,7 @@ _WHERE = {
     "CallFailed": "segue.core.errors",
     "CallOptions": "segue.core.call",
     "ConfigError": "segue.core.errors",
+    "Hold": "segue.core.call",
     "ProviderFailed": "segue.core.errors",
     "Refused": "segue.core.errors",
     "Segue": "segue.app.library",

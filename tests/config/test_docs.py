@@ -15,7 +15,8 @@ from segue.config.load import Loaded
 from segue.config.models import Settings
 from segue.config.policy import LLM, ORDINARY
 from segue.config.schema import json_schema
-from segue.config.values import format_duration, format_size
+from segue.config.values import format_duration, format_hold, format_size
+from segue.core.call import Hold
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -34,7 +35,7 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]
         if inner is None or inner[1] == "list":
             yield path, field
         elif inner[1] == "mapping":
-            if path.endswith(".models"):
+            if name == "models":
                 yield path, field
             yield from leaves(inner[0], f"{path}.*.")
         else:
@@ -69,7 +70,8 @@ def test_the_first_example_means_what_it_says(load: Callable[..., Loaded]):
     assert list(settings.providers) == ["openai", "azure", "claude", "groq", "local"]
     assert len(settings.providers["groq"].all_keys) == 3
     assert settings.providers["local"].wildcard
-    assert settings.models["smart"] == (("openai/gpt-4o", "azure/gpt-4o"), ("claude/claude-sonnet-4-5",))
+    assert settings.models["smart"].tiers == (("openai/gpt-4o", "azure/gpt-4o"), ("claude/claude-sonnet-4-5",))
+    assert settings.models["careful"].hold == Hold(whole=True)
 
 
 def test_the_page_names_every_key_and_no_other():
@@ -126,6 +128,8 @@ def written(value: object, kind: str) -> str:
         return format_duration(float(str(value)))
     if kind.startswith("size"):
         return format_size(int(str(value)))
+    if isinstance(value, Hold):
+        return format_hold(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from segue.config.known import Known
 from segue.config.load import Loaded, Override, load_settings, parse_settings
+from segue.core.call import NO_HOLD, Hold
 from segue.core.errors import ConfigError
 
 Load = Callable[..., Loaded]
@@ -75,9 +76,43 @@ models:
   one: claude/org/with:colons/and/slashes
 """
     models = load(text).settings.models
-    assert models["smart"] == (("openai/gpt-4o", "azure/gpt-4o"), ("claude/claude-sonnet-4-5",))
-    assert models["quick"] == (("azure/gpt-4o",), ("openai/gpt-4o-mini",))
-    assert models["one"] == (("claude/org/with:colons/and/slashes",),)
+    assert models["smart"].tiers == (("openai/gpt-4o", "azure/gpt-4o"), ("claude/claude-sonnet-4-5",))
+    assert models["quick"].tiers == (("azure/gpt-4o",), ("openai/gpt-4o-mini",))
+    assert models["one"].tiers == (("claude/org/with:colons/and/slashes",),)
+
+
+def test_an_alias_in_full_has_its_tiers_and_a_hold_of_its_own(load: Load):
+    text = """
+providers: {openai: {adapter: openai}}
+models:
+  plain: openai/x
+  full: {tiers: [[openai/x, openai/y], openai/z], hold: 64 tokens}
+  never: {tiers: openai/x, hold: none}
+"""
+    models = load(text).settings.models
+    assert models["full"].tiers == (("openai/x", "openai/y"), ("openai/z",))
+    assert [models[name].hold for name in ("plain", "full", "never")] == [None, Hold(tokens=64), NO_HOLD]
+
+
+def test_a_mistake_inside_an_alias_is_found_on_its_own_line(problems: Problems):
+    text = """providers: {openai: {adapter: openai, models: [x]}}
+models:
+  a:
+    hold: 5 tokns
+    tiers:
+      - openai/x
+  b:
+    hold: all
+    tiers: [openai/z]
+  c:
+    tiers: openai/x
+    holdd: all
+"""
+    assert [one.split(": ")[:2] for one in problems(text)] == [
+        ["segue.yaml:4", "models.a.hold"],
+        ["segue.yaml:12", "models.c.holdd"],
+        ["segue.yaml:9", "models.b.tiers"],
+    ]
 
 
 def test_settings_cannot_be_changed(known: Known):
@@ -196,7 +231,13 @@ policies:
         ({"models": {"a": [[]]}}, "models.a", "empty tier"),
         ({"models": {"a": [[["x/y"]]]}}, "models.a", "a list inside a tier"),
         ({"models": {"a": [3]}}, "models.a", "must name provider/model"),
-        ({"models": {"a": {}}}, "models.a", "must name provider/model"),
+        ({"models": {"a": {}}}, "models.a.tiers", "is missing: add 'tiers: …'"),
+        ({"models": {"a": {"tires": "x/y", "tiers": "o/x"}}}, "models.a.tires", "did you mean 'tiers'?"),
+        ({"models": {"a": {"tiers": []}}}, "models.a.tiers", "is empty"),
+        ({"models": {"a": {"tiers": {"b": 1}}}}, "models.a.tiers", "must name provider/model"),
+        ({"models": {"a": {"tiers": "opena/y"}}, **provider()}, "models.a.tiers", "did you mean 'openai'?"),
+        ({"models": {"a": {"tiers": "openai/y", "hold": "2"}}, **provider()}, "models.a.hold", "needs a unit"),
+        ({"models": {"openai": {"tiers": "openai/y"}}, **provider()}, "models.openai", "is the id of a provider"),
         ({"models": {"a": "x/y"}}, "models.a", "no providers are configured"),
         ({"models": {"a": "opena/y"}, **provider()}, "models.a", "did you mean 'openai'?"),
         ({"models": {"a": "openai/"}, **provider()}, "models.a", "names no model"),
@@ -214,7 +255,8 @@ policies:
         ({"policies": {"chat": {"strategy": "cheapest"}}}, "policies.chat.strategy", "unknown strategy 'cheapest'"),
         ({"policies": {"chat": {"strategy": 5}}}, "policies.chat.strategy", "must be text"),
         ({"policies": {"chat": {"cache": {}}}}, "policies.chat.cache", "unknown key"),
-        ({"policies": {"chat": {"hold": "none"}}}, "policies.chat.hold", "unknown key"),
+        ({"policies": {"chat": {"hold": "some"}}}, "policies.chat.hold", "such as 64 tokens"),
+        ({"policies": {"chat": {"hodl": "all"}}}, "policies.chat.hodl", "did you mean 'hold'?"),
         ({"policies": {"chat": {"on_cut": "error"}}}, "policies.chat.on_cut", "unknown key"),
         ({"policies": {"chat": {"timeout": "5s"}}}, "policies.chat.timeout", "did you mean 'timeouts'?"),
         ({"policies": {"chat": {"deadline": 5}}}, "policies.chat.deadline", "say 5s"),

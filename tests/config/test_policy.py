@@ -8,6 +8,7 @@ import pytest
 from segue.config.known import Known
 from segue.config.load import parse_settings
 from segue.config.policy import BreakerNumbers, ResolvedPolicy, applying, resolve_policy
+from segue.core.call import NO_HOLD, Hold
 from segue.core.ports import Limits
 
 
@@ -79,6 +80,15 @@ def test_the_order_of_specificity_is_default_family_pattern_operation():
 
 def test_an_operation_named_like_its_family_counts_as_the_operation():
     assert applying(("events", "e*"), "events", "events") == ("e*", "events")
+
+
+def test_a_hold_is_replaced_as_a_whole_by_the_more_specific_and_is_off_by_default(resolve: Any):
+    assert resolve({}).hold == NO_HOLD
+    assert resolve({"default": {"hold": "64 tokens"}}).hold == Hold(tokens=64)
+    assert resolve({"default": {"hold": "64 tokens"}, "llm": {"retries": 1}, "chat": {"hold": "2s"}}).hold == Hold(
+        seconds=2.0
+    )
+    assert resolve({"default": {"hold": "all"}, "chat": {"hold": "none"}}).hold == NO_HOLD
 
 
 def test_a_resolved_policy_cannot_be_changed(resolve: Any):

@@ -41,6 +41,8 @@ GOOD: list[dict[str, Any]] = [
     {"providers": {"c": {**CLOUD, "token": "t", "size": 5}, "d": {"adapter": "chatty", "anything": [1]}}},
     {"providers": {"g": {"adapter": "groq", "key": "k"}, "h": {"adapter": "groq", "enabled": False}}},
     {**one(), "models": {"x": "a/b", "y": ["a/b", "a/c"], "z": [["a/b", "a/c"], "a/d/e:f"]}},
+    {**one(), "models": {"x": {"tiers": [["a/b", "a/c"], "a/d"], "hold": "64 tokens"}, "y": {"tiers": "a/b"}}},
+    {"policies": {"default": {"hold": "none"}, "llm": {"hold": "1 token"}, "chat": {"hold": "1m30s"}}},
     {"policies": {"default": {"strategy": "round_robin", "retries": 0}, "llm": {}, "weather.*": {"deadline": "1h30m"}}},
     {"policies": {"chat": {"timeouts": {"connect": "5s", "stream": "1h"}, "breaker": {"rate": 0.5, "failures": 3}}}},
 ]
@@ -59,12 +61,12 @@ FROM_THE_ENVIRONMENT = {
         },
         "c": {"adapter": "cloud", "region": "${H}", "base_url": "${U}", "size": "${P}"},
     },
-    "models": {"x": "${T}", "y": ["a/${M}"]},
-    "policies": {"chat": {"strategy": "${R}", "deadline": "${D}", "breaker": {"rate": "${ONE}"}}},
+    "models": {"x": "${T}", "y": ["a/${M}"], "z": {"tiers": "${T}", "hold": "${HOLD}"}},
+    "policies": {"chat": {"strategy": "${R}", "hold": "${HOLD}", "deadline": "${D}", "breaker": {"rate": "${ONE}"}}},
 }
 ENVIRON = {
     "H": "h", "P": "5", "S": "1MiB", "D": "5s", "STORE": "sqlite://", "MODE": "open", "F": "true", "A": "openai",
-    "U": "https://x.test", "M": "m", "T": "a/m", "R": "priority", "ONE": "1",
+    "U": "https://x.test", "M": "m", "T": "a/m", "R": "priority", "ONE": "1", "HOLD": "2s",
 }  # fmt: skip
 BAD: list[dict[str, Any]] = [
     {"porvider": {}},
@@ -116,7 +118,13 @@ BAD: list[dict[str, Any]] = [
     {"policies": {"chta": {}}},
     {"policies": {"*": {}}},
     {"policies": {"chat": {"strategy": "random"}}},
-    {"policies": {"chat": {"hold": "none"}}},
+    {"policies": {"chat": {"hold": "some"}}},
+    {"policies": {"chat": {"hold": 64}}},
+    {"policies": {"chat": {"hold": "64"}}},
+    {**one(), "models": {"x": {"hold": "all"}}},
+    {**one(), "models": {"x": {"tiers": [], "hold": "all"}}},
+    {**one(), "models": {"x": {"tiers": "a/b", "hold": "alll"}}},
+    {**one(), "models": {"x": {"tiers": "a/b", "holt": "all"}}},
     {"policies": {"chat": {"deadline": 5}}},
     {"policies": {"chat": {"deadline": "5 s"}}},
     {"policies": {"chat": {"deadline": None}}},
@@ -155,7 +163,7 @@ def test_the_schema_is_plain_json_and_every_key_has_a_description(known: Known):
     assert "$id" not in schema
     for name, section in schema["properties"].items():
         assert section["description"], name
-    for name in ("Server", "Cors", "Auth", "Policy", "Timeouts", "Breaker", "ModelSettings"):
+    for name in ("Server", "Cors", "Auth", "Alias", "Policy", "Timeouts", "Breaker", "ModelSettings"):
         for key, value in schema["$defs"][name]["properties"].items():
             assert value.get("description"), (name, key)
     (openai,) = [

@@ -97,7 +97,7 @@ def test_values_from_the_environment_end_up_as_ordinary_text(load: Load):
 store: "${S}"
 providers:
   c: {adapter: chatty, base_url: "${U}", models: ["${M}"], other: ["${M}", {x: "${M}"}], key: "${M}"}
-models: {a: "c/${M}", b: ["${T}"]}
+models: {a: "c/${M}", b: ["${T}"], full: {tiers: ["${T}"]}}
 policies: {default: {strategy: "${P}"}}
 """
     environ = {"S": "sqlite://", "U": "https://x.test", "M": "m1", "T": "c/m1", "P": "priority"}
@@ -106,7 +106,7 @@ policies: {default: {strategy: "${P}"}}
     other = provider.options["other"]
     texts = [
         settings.store, provider.base_url, *(provider.listed or {}), other[0], other[1]["x"],
-        settings.models["a"][0][0], settings.models["b"][0][0], settings.policies["default"].strategy,
+        *(settings.models[name].tiers[0][0] for name in ("a", "b", "full")), settings.policies["default"].strategy,
         provider.all_keys[0].get_secret_value(),
     ]  # fmt: skip
     assert {type(text) for text in texts} == {str}

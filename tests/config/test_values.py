@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.config.values import format_duration, format_size, parse_duration, parse_size
+from segue.config.values import format_duration, format_hold, format_size, parse_duration, parse_hold, parse_size
+from segue.core.call import NO_HOLD, Hold
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,63 @@ def test_a_written_duration_reads_back_as_the_same(milliseconds: int):
 @given(st.integers(min_value=0, max_value=10**12 - 1))
 def test_a_written_size_reads_back_as_the_same(count: int):
     assert parse_size(format_size(count)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "hold"),
+    [
+        ("none", NO_HOLD), ("all", Hold(whole=True)), ("64 tokens", Hold(tokens=64)), ("1 token", Hold(tokens=1)),
+        ("100000 tokens", Hold(tokens=100_000)), ("2s", Hold(seconds=2.0)), ("1ms", Hold(seconds=0.001)),
+        ("10m", Hold(seconds=600.0)), ("1m30s", Hold(seconds=90.0)),
+    ],
+)  # fmt: skip
+def test_a_hold_is_read_as_tokens_seconds_or_the_whole(text: str, hold: Hold):
+    assert parse_hold(text) == hold
+
+
+def test_no_hold_is_the_very_object_that_costs_nothing():
+    assert parse_hold("none") is NO_HOLD
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "some", "ALL", "none ", "64  tokens", "64tokens", "64 token s", "-1 tokens", "1.5 tokens",
+             "٣ tokens", "9999999 tokens", "2 s", "64 tokens\n", "64 tokens and 2s"],
+)  # fmt: skip
+def test_what_is_no_hold_is_refused_with_all_its_forms(text: str):
+    with pytest.raises(ValueError, match=r"must be none, .* such as 64 tokens, .* such as 2s, or all, not"):
+        parse_hold(text)
+
+
+@pytest.mark.parametrize("number", [64, "64", 2.5, "2.5"])
+def test_a_bare_number_of_a_hold_could_mean_tokens_or_seconds(number: object):
+    with pytest.raises(ValueError, match="needs a unit: write it like none, a number of tokens"):
+        parse_hold(number)
+
+
+@pytest.mark.parametrize("value", [None, True, [], {}, b"all", object()])
+def test_what_is_not_text_is_no_hold(value: object):
+    with pytest.raises(ValueError, match="must be none, a number of tokens"):
+        parse_hold(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [("0 tokens", "1 to 100000 tokens"), ("100001 tokens", "1 to 100000 tokens"),
+     ("0s", "1ms to 10m"), ("0.5ms", "1ms to 10m"), ("10m1ms", "1ms to 10m"), ("1h", "1ms to 10m")],
+)  # fmt: skip
+def test_a_hold_beyond_its_bounds_is_refused_with_them(text: str, bounds: str):
+    with pytest.raises(ValueError, match=f"must be from {bounds}, not '{text}'"):
+        parse_hold(text)
+
+
+@given(
+    st.one_of(
+        st.just(NO_HOLD), st.just(Hold(whole=True)),
+        st.integers(1, 100_000).map(lambda tokens: Hold(tokens=tokens)),
+        st.integers(1, 600_000).map(lambda milliseconds: Hold(seconds=milliseconds / 1000)),
+    )
+)  # fmt: skip
+def test_a_written_hold_reads_back_as_the_same(hold: Hold):
+    again = parse_hold(format_hold(hold))
+    assert (again.tokens, again.whole) == (hold.tokens, hold.whole)
+    assert again.seconds == pytest.approx(hold.seconds)

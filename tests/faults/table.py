@@ -190,10 +190,15 @@ STREAMS: Final = (
     ),
     row("no `[DONE]`, ended before content", "end_without_done", FINE, CUT_EARLY, variant="before_finish", after=0),
     row("no `[DONE]`, left open after the finish reason", "end_without_done", FINE, variant="open"),
+    row(
+        "no `[DONE]` and no usage, left open after the finish reason", "end_without_done", NO_USAGE,
+        variant="open", also=(("usage", {}),),
+    ),
     row("half an event before content", "malformed", BAD, CUT_EARLY, event=1),
     row("half an event, the first word", "malformed", BAD, CUT_EARLY, event=2),
     row("half an event after 3 words", "malformed", BAD, breaks(3), event=5, also=PACED),
     row("half a finish event", "malformed", BAD, breaks(12), event=14, also=PACED),
+    row("half a usage event", "malformed", BAD, NO_USAGE, event=15, also=PACED),
     row("garbage before content", "malformed", BAD, FINE, event=2, variant="garbage"),
     row("garbage after 3 words", "malformed", BAD, FINE, event=5, variant="garbage"),
     row("foreign text before content", "malformed", BAD, FINE, event=2, variant="text"),
@@ -277,7 +282,11 @@ HTTP: Final = (
     row(
         "early refusal 413, read on", "early_response", stops(Kind.INVALID_REQUEST, 413, "invalid_request"), then="read"
     ),
+    row(
+        "early refusal 413, reset", "early_response", stops(Kind.INVALID_REQUEST, 413, "invalid_request"), then="reset"
+    ),
     row("early refusal 503, closed", "early_response", BUSY, code=503),
+    row("early refusal 503, reset", "early_response", BUSY, code=503, then="reset"),
     row("early hints (103)", "informational", FINE),
     row("100 Continue, unasked", "informational", FINE, code=100),
     row("102 Processing, 10 times", "informational", FINE, code=102, count=10),

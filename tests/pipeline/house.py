@@ -1,9 +1,10 @@
 """A pipeline with everything real in it but the providers, the time and the dice."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
-from segue.core.call import Call, CallOptions
+from segue.core.call import Call, CallOptions, Hold
 from segue.core.features import Features
 from segue.core.operation import Nature, Operation
 from segue.core.outcome import Outcome
@@ -61,6 +62,8 @@ class House:
         nature: Nature = Nature.REPEATABLE,
         gate: int = 1000,
         seed: int = 0,
+        stream: bool = False,
+        holds: Mapping[str, Hold] | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.chance = SeededChance(seed)
@@ -78,13 +81,14 @@ class House:
             for tier in tiers
         )
         self.parts = Parts(
-            operation(nature),
+            operation(nature, stream=stream),
             policy or Policy(),
             lambda _name: compiled,
             self.clock,
             self.chance,
             self.signals,
             self.gate,
+            holds or {},
         )
         self.run = compose(self.parts)
         self.calls = 0

@@ -10,7 +10,10 @@ from segue.testing import ScriptedTransport, VirtualClock
 
 
 class LinesReader:
-    """Content is `+…`, an error `!`, the end `.`; whatever else comes is passed over. Ends are strict."""
+    """Content is `+`, a token each; an error `!`, usage `$`, the answer's end `/`, the stream's `.`; ends are strict.
+
+    Whatever else comes is passed over.
+    """
 
     def __init__(self, lazy: bool = False) -> None:
         self.committed = False
@@ -19,26 +22,32 @@ class LinesReader:
         self.tokens = 0
         self.failure: Failure | None = None
         self.usage: Usage | None = None
+        self.answered = False
         self._lazy = lazy
 
     def feed(self, chunk: bytes) -> bytes:
         for sign in chunk.decode():
             if sign == "+":
                 self.committed = True
+                if self.counting:
+                    self.tokens += 1
+            elif sign == "$":
+                self.usage = Usage(5, 6)
+            elif sign == "/":
+                self.answered = True
             elif sign == "!":
                 self.failure = Failure(Kind.OVERLOADED, "told in the stream", Executed.NO)
             elif sign == ".":
-                self.finished = True
-                self.usage = Usage(1, 2)
+                self.finished = self.answered = True
+                self.usage = self.usage or Usage(1, 2)
             elif sign == "?":
                 raise ZeroDivisionError
         return chunk
 
-    @property
-    def answered(self) -> bool:
-        return self.finished
-
     def end(self) -> bytes:
+        if self.answered:
+            self.finished = True
+            return b"."
         if not self._lazy:
             self.failure = Failure(Kind.STREAM_CUT, "no terminator")
         return b""

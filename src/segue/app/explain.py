@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from segue.app.snapshot import Line
+from segue.config.values import format_hold
 from segue.core.call import CallOptions
 from segue.core.features import Features
 from segue.core.provider import Candidate
-from segue.pipeline.call_layers import tiers_for
+from segue.pipeline.call_layers import hold_of, tiers_for
 from segue.routing.plan import Plan
 
 
@@ -32,13 +33,18 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The decision that a call would meet now."""
+    """The decision that a call would meet now.
+
+    Attributes:
+        hold: how much of a stream would be kept back, as it is written in a configuration.
+    """
 
     operation: str
     model: str
     strategy: str
     version: int
     candidates: tuple[Considered, ...]
+    hold: str = "none"
 
     @property
     def winner(self) -> str | None:
@@ -62,7 +68,8 @@ def explain(line: Line, model: str, options: CallOptions | None, version: int) -
         if reason is None:
             rank += 1
         considered.append(_considered(candidate, rank if reason is None else None, reason, plan, parts.policy.strategy))
-    return Explanation(parts.operation.id, model, parts.policy.strategy, version, tuple(considered))
+    hold = format_hold(hold_of(parts, model, options))
+    return Explanation(parts.operation.id, model, parts.policy.strategy, version, tuple(considered), hold)
 
 
 def _considered(candidate: Candidate, rank: int | None, reason: str | None, plan: Plan, strategy: str) -> Considered:

@@ -25,7 +25,7 @@ from segue.app.status import status_of
 from segue.app.world import World
 from segue.config.discover import AdapterNeeds, Discovered, discover
 from segue.config.load import Loaded, Override, load_settings, parse_settings
-from segue.core.call import Call, CallOptions
+from segue.core.call import Call, CallOptions, Hold
 from segue.core.errors import ConfigError, ProviderFailed, RequestInvalid
 from segue.core.failure import Failure, Kind
 from segue.core.outcome import Ending, Outcome
@@ -266,6 +266,12 @@ def _check(options: CallOptions) -> None:
         raise RequestInvalid(f"deadline: expected seconds above 0, not {options.deadline!r}", param="deadline")
     if options.max_attempts is not None and options.max_attempts < 1:
         raise RequestInvalid(f"max_attempts: expected 1 or more, not {options.max_attempts!r}", param="max_attempts")
+    if options.hold is not None and not _is_hold(options.hold):
+        raise RequestInvalid(f"hold: expected a Hold such as Hold(tokens=64), not {options.hold!r}", param="hold")
+
+
+def _is_hold(value: object) -> bool:
+    return isinstance(value, Hold) and value.tokens >= 0 and 0 <= value.seconds < float("inf")
 
 
 def discovered(

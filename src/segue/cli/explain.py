@@ -56,6 +56,8 @@ def _show_decision(decision: "Explanation", source: str) -> None:
     name = f" {decision.model!r}" if decision.model else ""
     say(f"{decision.operation}{name}: {decision.winner or 'nobody'} would be asked first")
     say(f"strategy {decision.strategy}, from {source}, with every breaker closed")
+    if decision.hold != "none":
+        say(f"of a stream is kept back: {decision.hold}")
     table = _table("", "candidate", "key", "tier", "why")
     for one in decision.candidates:
         table.add_row("" if one.rank is None else str(one.rank), one.candidate, one.key, str(one.tier), one.reason)

@@ -57,6 +57,7 @@ class _Place:
 
     Attributes:
         starting: says so when the process serves; `None` from then on.
+        serves: whether the process has said so.
         restarts: when processes were replaced lately.
         due: when the next process is to be started; `None` while there is one, or none is to be.
     """
@@ -64,6 +65,7 @@ class _Place:
     number: int
     process: ForkProcess | None = None
     starting: Connection | None = None
+    serves: bool = False
     restarts: deque[float] = field(default_factory=deque)
     due: float | None = 0.0
 
@@ -164,7 +166,7 @@ class Supervisor:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             told.close()
-        place.process, place.starting = process, starting
+        place.process, place.starting, place.serves = process, starting, False
 
     def _wait(self) -> None:
         """Until a signal came, a worker serves, one has ended, or a second has passed."""
@@ -184,8 +186,9 @@ class Supervisor:
         place.starting = None
         with connection, suppress(EOFError):  # it has died, which its end will say
             connection.recv_bytes()
+            place.serves = True
             self._log.info("worker serves", worker=place.number, pid=place.process.pid if place.process else None)
-            if not self._served and not self._stopping and all(each.starting is None for each in self._places):
+            if all(each.serves for each in self._places) and not self._served and not self._stopping:
                 self._served = True
                 self._tell_serving()
 
@@ -206,15 +209,15 @@ class Supervisor:
             process = place.process
             if process is None or process.exitcode is None:
                 continue
-            code, pid = process.exitcode, process.pid
+            code, pid, had_served = process.exitcode, process.pid, place.serves
             process.close()
-            place.process = None
+            place.process, place.serves = None, False
             if place.starting is not None:
                 place.starting.close()
                 place.starting = None
             if self._stopping:
                 continue
-            if not self._served:
+            if not had_served and not self._served:
                 self._stop(f"worker {place.number} did not start ({_in_words(code)}): the lines above say why")
             else:
                 self._replace(place, code, pid)

@@ -38,6 +38,10 @@ class Hold:
     seconds: float = 0.0
     whole: bool = False
 
+    def __bool__(self) -> bool:
+        """Whether anything is kept back."""
+        return self.whole or self.tokens > 0 or self.seconds > 0
+
 
 NO_HOLD = Hold()
 """The commit point is the first content."""

@@ -108,16 +108,16 @@ def plan(parts: Parts, inner: CallHandler) -> CallHandler:
         except CallFailed as refusal:
             return Outcome(refusal=refusal)
         if call.features.stream:
-            call.hold = hold_of(parts, call)
+            call.hold = hold_of(parts, call.features.model, call.options)
         return await inner(call)
 
     return planned
 
 
-def hold_of(parts: Parts, call: Call) -> Hold:
+def hold_of(parts: Parts, model: str, options: CallOptions | None) -> Hold:
     """How much of the stream to keep back: as the request says, else the alias, else the policy."""
-    wanted = call.options.hold if call.options else None
-    return wanted if wanted is not None else parts.holds.get(call.features.model, parts.policy.hold)
+    wanted = options.hold if options else None
+    return wanted if wanted is not None else parts.holds.get(model, parts.policy.hold)
 
 
 def make_plan(parts: Parts, call: Call) -> Plan:

@@ -37,6 +37,7 @@ class OpenedStream:
         "_idle",
         "_limit",
         "_pending",
+        "_pending_since",
         "_reader",
         "_response",
         "_settlers",
@@ -51,6 +52,7 @@ class OpenedStream:
         self._ends_at = asyncio.get_running_loop().time() + limits.stream
         self._finish_by: float | None = None
         self._pending: asyncio.Task[bytes] | None = None
+        self._pending_since = 0.0
         self._end: StreamEnd | None = None
         self._settlers: list[Callable[[StreamEnd], None]] = []
 
@@ -111,7 +113,8 @@ class OpenedStream:
             TransportError: the stream is cut, has stalled, or takes longer than a stream may.
         """
         now = asyncio.get_running_loop().time()
-        when = min(now + self._idle, self._ends_at)
+        since = now if self._pending is None else self._pending_since
+        when = min(since + self._idle, self._ends_at)
         answered = self._reader.answered
         if answered:
             if self._finish_by is None:
@@ -141,8 +144,8 @@ class OpenedStream:
     async def _comes_within(self, patience: float) -> bool:
         # A read that is cut off costs its connection, so it is a task of its own that goes on when patience ends.
         if self._pending is None:
+            self._pending_since = asyncio.get_running_loop().time()
             self._pending = asyncio.ensure_future(self._response.read_chunk())
-            self._pending.add_done_callback(_look_at_error)
         done, _ = await asyncio.wait((self._pending,), timeout=patience)
         return bool(done)
 
@@ -171,7 +174,7 @@ class OpenedStream:
             return
         self._end = end = StreamEnd(ending, failure, self._reader.usage)
         if self._pending is not None:
-            self._pending.cancel()
+            self._pending.cancel()  # also tells asyncio not to complain of an error that nobody looked at
             self._pending = None
         self._response.close()
         settlers, self._settlers = self._settlers, []
@@ -186,9 +189,3 @@ ENDED_UNTOLD: Final = Failure(Kind.STREAM_CUT, "the stream ended, and its reader
 def cut_off(error: TransportError) -> Failure:
     """The failure of a stream whose content had begun."""
     return Failure(Kind.STREAM_CUT, f"the stream was cut: {error.failure.message}", Executed.UNKNOWN)
-
-
-def _look_at_error(read: "asyncio.Task[bytes]") -> None:
-    """Of a read that nobody waits for any more asyncio would complain in the log."""
-    if not read.cancelled():
-        read.exception()

@@ -5,7 +5,7 @@ I/O. It owns the response until a whole answer was read or a stream has reached 
 every other way out, cancellation included.
 """
 
-from segue.core.call import NO_HOLD, Attempt, Call
+from segue.core.call import Attempt, Call
 from segue.core.clock import Clock
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Outcome
@@ -74,7 +74,8 @@ class WireExecutor:
 
     def _with_hints(self, failure: Failure, response: WireResponse) -> Failure:
         """Add what headers that all vendors share say of trying again."""
-        if failure.retry_after is None:
+        # An empty purse is not filled when the minute's allowance is: only a wait that it names itself counts.
+        if failure.retry_after is None and (failure.kind is not Kind.QUOTA or "retry-after" in response.headers):
             wait = parse_retry_after(response.headers, self._clock.wall())
             if wait is not None:
                 failure = failure.with_(retry_after=wait)
@@ -100,7 +101,7 @@ class WireExecutor:
             response.close()
             return Outcome(failure=self._with_hints(failure, response), usage=reader.usage)
         stream = OpenedStream(response, reader, limits)
-        if hold is not NO_HOLD:
+        if hold:
             # The provider is well and has kept the deadline; only the stream's own limits count from here on. The
             # timer stands behind them, for good measure.
             if attempt.permit is not None:

@@ -28,7 +28,7 @@ def classify(error: BaseException, connect: float) -> Failure:
         return private_address()
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return _not_connected(f"no connection to the provider within {connect:g} s")
+            return _silent(connect)
         case aiohttp.ClientConnectorCertificateError():
             return _not_connected(f"the TLS certificate of the provider was not accepted: {_verification(causes)}")
         case aiohttp.ClientConnectorSSLError():
@@ -63,9 +63,15 @@ def classify_connect(error: BaseException, connect: float) -> Failure:
         case ssl.SSLError():
             return _not_connected("the provider does not speak TLS as expected on this port")
         case TimeoutError() if error.errno is None:
-            return _not_connected(f"no connection to the provider within {connect:g} s")
+            return _silent(connect)
         case _:
             return _not_connected(f"no connection to the provider: {_told(error)}")
+
+
+def _silent(connect: float) -> Failure:
+    """No connection in time. Silence is no refusal: it is paid for once, so the same is not tried again."""
+    message = f"no connection to the provider within {connect:g} s"
+    return Failure(Kind.CONNECT, message, executed=Executed.NO, should_retry=False)
 
 
 def closed_before_answer() -> Failure:

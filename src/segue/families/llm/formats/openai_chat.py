@@ -57,6 +57,7 @@ _usage: Final = msgspec.json.Decoder(_Usage)
 
 # A broken event that holds one of these was a chunk of the answer.
 _MARKS_OF_CHUNKS: Final = (b'"choices"', b'"delta"', b'"content"', b"chat.completion", b'"finish_reason"')
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
@@ -91,6 +92,7 @@ class OpenAIChat:
         """The answer's own bytes, once they have been seen to be an answer."""
         if status != 200:  # noqa: PLR2004 - HTTP's own number
             return Outcome(failure=classify(status, error_object(body), candidate.key.secret))
+        body = body.removeprefix(_BYTE_ORDER_MARK)
         try:
             completion = _completion.decode(checked_text(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -214,8 +216,9 @@ class ChatStreamReader:
         try:
             chunk = _chunk.decode(checked_text(data))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # What cannot be read and was a part of the answer leaves a hole in it; noise does not.
-            if any(mark in data for mark in _MARKS_OF_CHUNKS):
+            # What cannot be read and was a part of the answer leaves a hole in it; noise does not, and neither does
+            # what comes after the whole of it.
+            if not self.answered and any(mark in data for mark in _MARKS_OF_CHUNKS):
                 self.failure = _cut("an event in the middle of the stream is not valid")
             return False
         if bytes(chunk.error) != b"null":
@@ -226,6 +229,8 @@ class ChatStreamReader:
             self.usage = usage
             if not chunk.choices and not self._wants_usage:
                 return False
+        elif chunk.choices is None:
+            return False  # no chunk at all: an SDK would stumble over it
         for choice in chunk.choices or ():
             if choice.finish_reason is not None:
                 self._finished_choices.add(choice.index)
