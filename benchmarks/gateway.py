@@ -6,8 +6,7 @@ Upstream is an nginx that answers every request with half a kilobyte, in clear a
 nginx that proxies to it. In between stands a bare relay on Segue's own transport (`benchmarks.relay`): what is between
 nginx and the relay is Python's, what is between the relay and Segue is Segue's. All three run on one core and are
 loaded in turn by wrk from another, several rounds, medians (of the ratio: over the rounds); read the ratios, since
-machines differ. Segue runs as a
-user runs it: a key is checked, the call planned, guarded, counted and recorded.
+machines differ. Segue runs as a user runs it: a key is checked, the call planned, guarded, counted and recorded.
 
 `--cores` gives the measured ones several cores (nginx as many workers), `--segue` hands arguments on to `segue up`.
 """

@@ -3,9 +3,12 @@
     python -m benchmarks.profile [--streams] [--sampler own] [--seconds 10] [--top 25]
 
 A sample is charged to the innermost frame that belongs to a room: what the interpreter, msgspec or httptools do is
-charged to whoever called them. Shares come from the samples, microseconds from the processor time of each request
-in a run without sampling. py-spy samples when it is installed (`pip install py-spy`; the system must let you trace
-your own processes); else an own sampler inside the process does, which sees the main thread only.
+charged to whoever called them. Shares come from samples of the event loop's thread, microseconds from its processor
+time for each request in a run without sampling. Other threads, in which SQLite works, are not sampled but timed: on
+one full core a sampler takes a thread that waits for its turn for one that works.
+
+py-spy samples when it is installed (`pip install py-spy`; the system must let you trace your own processes); else an
+own sampler inside the process does.
 """
 
 import argparse
@@ -19,6 +22,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -50,6 +54,8 @@ LOOP = "event loop"
 
 Place = tuple[str, str]
 """A room and a function of it."""
+
+THREADS = "store, in threads"
 
 
 # The own sampler: `python -m benchmarks.profile --inside FILE up …` is `segue up …` that samples itself
@@ -103,6 +109,8 @@ def read_stacks(file: Path) -> Counter[Place]:
     counts: Counter[Place] = Counter()
     for line in file.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
+        if "threading.py" in stack.partition(";")[0]:
+            continue
         frames = []
         for each in reversed(stack.split(";")):
             function, _, where = each.partition(" (")
@@ -111,15 +119,27 @@ def read_stacks(file: Path) -> Counter[Place]:
     return counts
 
 
-def load(options: argparse.Namespace, folder: Path, at: service.Service, seconds: int) -> tuple[float, float]:
-    """Put load on Segue; gives what was served a second, and the microseconds of processor time for each."""
+@dataclass(frozen=True)
+class Cost:
+    """What was served a second, and microseconds for each: of the event loop's thread, and of all others."""
+
+    rate: float
+    loop_us: float
+    threads_us: float
+
+
+def load(options: argparse.Namespace, folder: Path, at: service.Service, seconds: int) -> "Cost":
+    """Put load on Segue, and see what it costs."""
     _, client, _ = tools.cores(3)
-    before = tools.cpu_seconds(at.pid)
+    before, first = tools.cpu_seconds(at.pid), tools.thread_seconds(at.pid)
     if options.streams:
         row = streams.run("", "segue", at, client, streams=300, seconds=seconds)
-        return row.pace, row.cpu_us
-    rate = tools.wrk(client, at.url, folder, connections=32, seconds=seconds, key=at.key).rate
-    return rate, (tools.cpu_seconds(at.pid) - before) / (rate * seconds) * 1e6
+        rate, each = row.pace, row.cpu_us
+    else:
+        rate = tools.wrk(client, at.url, folder, connections=32, seconds=seconds, key=at.key).rate
+        each = (tools.cpu_seconds(at.pid) - before) / (rate * seconds) * 1e6
+    share = (tools.thread_seconds(at.pid) - first) / max(0.01, tools.cpu_seconds(at.pid) - before)
+    return Cost(rate, each * share, each * (1 - share))
 
 
 def sample(options: argparse.Namespace, folder: Path, at: service.Service) -> Counter[Place]:
@@ -143,22 +163,26 @@ def sample(options: argparse.Namespace, folder: Path, at: service.Service) -> Co
     return read_stacks(file)
 
 
-def report(counts: Counter[Place], rate: float, cost: float, options: argparse.Namespace) -> str:
+def report(counts: Counter[Place], cost: Cost, options: argparse.Namespace) -> str:
     """Tables in Markdown."""
     total = sum(counts.values())
+    all_us = cost.loop_us + cost.threads_us
+
+    def figures(count: int) -> list[str]:
+        each = count / total * cost.loop_us
+        return [f"{each / all_us:.1%}", f"{each:.1f}"]
+
     rooms: Counter[str] = Counter()
     for (room, _), count in counts.items():
         rooms[room] += count
     what = "chunk" if options.streams else "request"
-    rows = [[room, f"{count / total:.1%}", f"{count / total * cost:.1f}"] for room, count in rooms.most_common()]
-    first = [*rows, ["all", "100%", f"{cost:.1f}"]]
+    first = [[room, *figures(count)] for room, count in rooms.most_common()]
+    first.append([THREADS, f"{cost.threads_us / all_us:.1%}", f"{cost.threads_us:.1f}"])
+    first.append(["all", "100%", f"{all_us:.1f}"])
     functions = [(place, count) for place, count in counts.most_common(options.top + 1) if place[0] != LOOP]
-    second = [
-        [room, f"`{name}`", f"{count / total:.1%}", f"{count / total * cost:.1f}"]
-        for (room, name), count in functions[: options.top]
-    ]
+    second = [[room, f"`{name}`", *figures(count)] for (room, name), count in functions[: options.top]]
     return "\n".join([
-        f"{rate:,.0f} {what}s/s and {cost:.0f} us of processor time for each, before sampling; {total:,} samples\n",
+        f"{cost.rate:,.0f} {what}s/s and {all_us:.0f} us of processor time for each unsampled; {total:,} samples\n",
         tools.table(["room", "share", f"us/{what}"], first),
         "",
         tools.table(["room", "function", "share", f"us/{what}"], second),
@@ -176,13 +200,13 @@ def measure(options: argparse.Namespace, folder: Path) -> str:
         to = ways["clear"][0] if options.streams else ways["clear"]
         with service.segue(measured, folder / "plain", to) as at:
             load(options, folder, at, 2)
-            rate, cost = load(options, folder, at, max(3, options.seconds // 2))
+            cost = load(options, folder, at, max(3, options.seconds // 2))
         with service.segue(measured, folder / "sampled", to, runner=runner) as at:
             load(options, folder, at, 2)
             counts = sample(options, folder, at)
     if own:
         counts = Counter({(room, name): count for room, name, count in json.loads(inside.read_text())})
-    return report(counts, rate, cost, options)
+    return report(counts, cost, options)
 
 
 def main() -> None:

@@ -140,9 +140,9 @@ def report(rows: list[Row], seconds: int) -> str:
         held = tools.verdict(ours.peak_mb, most, least=False)
         whole, part = ours.pace / yard, ours.pace / bare.pace
         lines.append(f"- {way}: peak memory with {MANY:,} open streams {ours.peak_mb:.0f} MB ({held})")
-        lines.append(f"- {way}: pace / source {whole:.2f} ({tools.verdict(whole, 0.9)}, where one core allows it)")
+        lines.append(f"- {way}: pace / source {whole:.3f} ({tools.verdict(whole, 0.9)}, where one core allows it)")
         lines.append(
-            f"- {way}: pace / bare relay {part:.2f} ({tools.verdict(part, 0.7)}); the relay reaches "
+            f"- {way}: pace / bare relay {part:.3f} ({tools.verdict(part, 0.7)}); the relay reaches "
             f"{bare.pace / yard:.2f} of the source"
         )
     last = rows[-1]

@@ -250,6 +250,12 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def thread_seconds(pid: int) -> float:
+    """Processor time of a process's first thread alone, which runs the event loop."""
+    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_mb(pid: int) -> float:
     """Memory that a process and its children hold now, in MB."""
     return sum(_memory_mb(each, "VmRSS") for each in family(pid))

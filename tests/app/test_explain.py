@@ -6,7 +6,7 @@ import pytest
 
 from app.places import Place, scripted
 from segue.app.explain import explain
-from segue.core.call import CallOptions
+from segue.core.call import CallOptions, Hold
 from segue.core.errors import NoCandidate, UnknownModel
 from segue.core.failure import Kind, Scope
 from segue.testing import answers, fails, run_virtual
@@ -45,6 +45,17 @@ def test_the_winner_is_who_the_next_call_asks_and_looking_moves_nothing(strategy
             assert told[0].winner == first.candidate
             winners.add((first.candidate, first.key))
         assert len(winners) > 1
+
+    run_virtual(main())
+
+
+def test_what_would_be_kept_back_of_a_stream_is_told():
+    async def main():
+        models = {"smart": ["a/m"], "careful": {"tiers": ["a/m"], "hold": "all"}}
+        place = Place({**SETTINGS, "models": models, "policies": {"chat": {"hold": "64 tokens"}}})
+        assert [explained(place, model).hold for model in ("smart", "careful")] == ["64 tokens", "all"]
+        assert explained(place, "careful", hold=Hold(seconds=2.0)).hold == "2s"
+        assert explained(Place(SETTINGS)).hold == "none"
 
     run_virtual(main())
 

@@ -8,7 +8,7 @@ import pytest
 
 import segue as public
 from app.places import SAYS_HELLO, completion, delta, library, world
-from segue import CallFailed, CallOptions, ConfigError, ProviderFailed, Refused, Segue
+from segue import CallFailed, CallOptions, ConfigError, Hold, ProviderFailed, Refused, Segue
 from segue.core.errors import DeadlineExceeded, Overloaded, RequestInvalid, UnknownModel, UnknownOperation
 from segue.core.failure import Failure, Kind
 from segue.core.signals import CallEnded
@@ -217,6 +217,10 @@ def test_every_failure_is_a_typed_exception_with_its_attempts(script, error, cod
         (CallOptions(deadline=float("nan")), "deadline"),
         (CallOptions(max_attempts=0), "max_attempts"),
         (CallOptions(max_attempts=-3), "max_attempts"),
+        (CallOptions(hold="all"), "hold"),
+        (CallOptions(hold=Hold(tokens=-1)), "hold"),
+        (CallOptions(hold=Hold(seconds=float("nan"))), "hold"),
+        (CallOptions(hold=Hold(seconds=float("inf"))), "hold"),
     ],
 )
 def test_wishes_that_cannot_be_meant_are_refused_by_name(options, field):

@@ -28,6 +28,12 @@ def test_people_see_the_same_as_a_table(run: Run, write: Callable):
     assert rows == [["1", "primary/gpt-4o", "key-1"], ["2", "backup/gpt-4o-mini", "key-1"]]
 
 
+def test_what_would_be_kept_back_of_a_stream_is_shown(run: Run, write: Callable):
+    write(configuration(CLOSED) + "\npolicies: {chat: {hold: 64 tokens}}\n")
+    assert "of a stream is kept back: 64 tokens" in run("explain", "--model", "smart").out
+    assert run("explain", "--model", "smart", "--json").json["hold"] == "64 tokens"
+
+
 def test_an_operation_without_models_needs_none(run: Run, write: Callable):
     write(configuration(CLOSED))
     assert run("explain", "--operation", "weather.current", "--json").json["winner"] == "sky"

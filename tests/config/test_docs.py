@@ -98,7 +98,7 @@ def test_the_page_gives_each_key_its_default(key: str):
 def test_the_page_gives_each_number_of_a_policy_its_built_in_default(key: str):
     ordinary, llm = ORDINARY, LLM
     for part in key.split(".")[2:]:
-        ordinary, llm = getattr(ordinary, part), getattr(llm, part)
+        ordinary, llm = (of[part] if isinstance(of, dict) else getattr(of, part) for of in (ordinary, llm))
     if ROWS[key][0] == "mapping":
         assert ROWS[key][1] == "as below"
         return

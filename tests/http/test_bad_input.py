@@ -71,6 +71,10 @@ WISHES = [
     ("x-segue-tags", "a=" + "b" * 300, "expected a=b,c=d"),
     ("x-segue-tags", ",".join(f"{n}=1" for n in range(17)), "more than 16 tags"),
     ("x-segue-cache", "refresh", "there is no cache yet"),
+    ("x-segue-hold", "64", "header x-segue-hold: needs a unit: write it like none"),
+    ("x-segue-hold", "", "header x-segue-hold: must be none"),
+    ("x-segue-hold", "1h", "must be from 1ms to 10m, not '1h'"),
+    ("x-segue-hold", "x" * 500, "64 tokens, a duration such as 2s, or all, not 'xxx"),
 ]
 
 

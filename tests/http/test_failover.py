@@ -127,3 +127,13 @@ async def test_a_provider_that_fails_again_and_again_is_left_alone() -> None:
         ready = (await served.ask("GET", "/ready")).json
         assert ready["providers"]["primary"]["state"] == "open"
         assert ready["providers"]["backup"]["state"] == "closed"
+
+
+async def test_a_content_refusal_stops_unless_the_policy_says_otherwise() -> None:
+    """`on_failure: {content_filter: elsewhere}` sends a refused question on; by default it stops."""
+    for policy, provider in ({}, None), ({"on_failure": {"content_filter": "elsewhere"}}, "backup"):
+        async with serving(policies={"chat": policy}) as served:
+            served.sim.fault("primary", "status", code=400, error="content_filter")
+            answer = await served.ask("POST", "/v1/chat/completions", json={"model": "smart", "messages": HELLO})
+            assert answer.status == (400 if provider is None else 200)
+            assert answer.headers.get("x-segue-provider") == provider

@@ -394,7 +394,7 @@ def test_a_read_that_nobody_could_wait_for_goes_on_until_somebody_can():
 
 
 def test_a_timer_that_rings_early_has_rung():
-    """uvloop's may do so by a millisecond, which must not be spent in circles."""
+    """Those of uvloop may do so by a millisecond, which must not be spent in circles."""
 
     class Early(OpenedStream):
         async def next_chunk(self, patience=None):

@@ -6,7 +6,7 @@ calls see the new world, old ones finish in the old, and no lock is held on the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from segue.app.catalogue import ADAPTERS, STRATEGIES, operations
@@ -15,6 +15,7 @@ from segue.config.models import Provider as ProviderSettings
 from segue.config.models import Settings
 from segue.config.policy import ResolvedPolicy, resolve_policy
 from segue.core.errors import ConfigError
+from segue.core.failure import TREATMENTS, Kind, Next, Treatment
 from segue.core.operation import Operation
 from segue.core.ports import AdapterKind, Executor, ProviderSpec
 from segue.core.provider import NO_KEY, Candidate, Key, Load, ModelInfo, Provider, Target
@@ -181,7 +182,15 @@ def _line(
         everyone = (tier([target(provider, "") for provider in serving]),)
     parts = Parts(
         operation=operation,
-        policy=Policy(policy.strategy, policy.retries, policy.max_attempts, policy.deadline, limits, policy.hold),
+        policy=Policy(
+            policy.strategy,
+            policy.retries,
+            policy.max_attempts,
+            policy.deadline,
+            limits,
+            policy.hold,
+            _treatments(policy.on_failure),
+        ),
         resolve=names.resolve if names is not None else lambda _name: everyone,
         clock=world.clock,
         chance=world.chance,
@@ -190,3 +199,9 @@ def _line(
         holds={name: alias.hold for name, alias in aliases.items() if alias.hold is not None},
     )
     return Line(parts, compose(parts), names)
+
+
+def _treatments(on_failure: Mapping[str, str]) -> Mapping[Kind, Treatment]:
+    """The default treatments with what the policy says of some kinds."""
+    own = {Kind[name.upper()]: Next(step) for name, step in on_failure.items()}
+    return {**TREATMENTS, **{kind: replace(TREATMENTS[kind], next=step) for kind, step in own.items()}}

@@ -168,6 +168,18 @@ class Breaker(Section):
     """Probes that must succeed before it closes."""
 
 
+_STEP_SCHEMA = WithJsonSchema({"anyOf": [{"enum": ["stop", "elsewhere"]}, REFERENCE]})
+
+
+class OnFailure(Section):
+    """What to do after failures of which it is a matter of opinion: `stop` and tell the caller, or ask `elsewhere`."""
+
+    content_filter: Annotated[str | None, choice("stop", "elsewhere"), _STEP_SCHEMA] = None
+    """A provider refused for the content."""
+    not_found: Annotated[str | None, choice("stop", "elsewhere"), _STEP_SCHEMA] = None
+    """A valid question that this provider has no answer to: no such place."""
+
+
 class Policy(Section):
     """The numbers for some operations; what is not given comes from the less specific policy."""
 
@@ -185,6 +197,8 @@ class Policy(Section):
     """How much of a stream is kept back, so that a failure before it is repaired unseen."""
     breaker: Breaker | None = None
     """When a provider is left alone, and how it comes back."""
+    on_failure: OnFailure | None = None
+    """What to do after failures of which it is a matter of opinion."""
 
 
 class Settings(Section):

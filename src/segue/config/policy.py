@@ -46,6 +46,7 @@ class ResolvedPolicy:
         timeouts: for the phases of one attempt.
         hold: how much of a stream is kept back, unless the alias or the request says otherwise.
         breaker: for every breaker of the operation's providers.
+        on_failure: for some kinds of failure, the step that follows: `stop` or `elsewhere`.
     """
 
     strategy: str = "priority"
@@ -55,6 +56,9 @@ class ResolvedPolicy:
     timeouts: Limits = field(default_factory=lambda: Limits(total=10.0))
     hold: Hold = NO_HOLD
     breaker: BreakerNumbers = field(default_factory=lambda: BreakerNumbers(open_for=300.0))
+    on_failure: Mapping[str, str] = field(
+        default_factory=lambda: {"content_filter": "stop", "not_found": "stop"},
+    )
 
 
 # A weather service answers in a second or not at all, and is seldom missed: short patience, long rest.
@@ -85,6 +89,7 @@ def resolve_policy(policies: Mapping[str, Policy], operation: str, family: str) 
         timeouts=Limits(**numbers["timeouts"]),
         hold=Hold(**numbers["hold"]),
         breaker=BreakerNumbers(**numbers["breaker"]),
+        on_failure=numbers["on_failure"],
     )
 
 
