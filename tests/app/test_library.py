@@ -87,6 +87,32 @@ def test_pieces_come_as_they_come():
     assert run_virtual(main()) == [("Hel", None, 0.0), ("lo", None, 1.0), ("", "stop", 2.0)]
 
 
+def test_a_stream_that_breaks_while_it_is_kept_back_is_carried_on_by_another():
+    async def main():
+        body = sse(delta("half"), delta(" of it"), done=False)
+        whole = sse(delta("all"), delta(" of it", "stop"))
+        network = ScriptedTransport({
+            "a.example.com": [replies(*body, close=Close.CUT, headers=EVENTS)],
+            "b.example.com": [replies(*whole, headers=EVENTS)],
+        })  # fmt: skip
+        tiers = ["a/gpt-4o", "b/gpt-4o"]
+        providers = {
+            name: {"adapter": "openai", "key": "sk-test", "base_url": f"https://{name}.example.com/v1"} for name in "ab"
+        }
+        async with Segue(
+            {"providers": providers, "models": {"m": tiers, "safe": {"tiers": tiers, "hold": "all"}}},
+            world=world(transport=network),
+        ) as segue:
+            for model, options in (("safe", None), ("m", CallOptions(hold=Hold(tokens=100)))):
+                pieces = [str(piece) async for piece in segue.stream_chat("?", model=model, options=options)]
+                assert "".join(pieces) == "all of it"
+            with pytest.raises(ProviderFailed, match="broke off"):
+                [piece async for piece in segue.stream_chat("?", model="m")]
+            assert not network.open
+
+    run_virtual(main())
+
+
 def test_leaving_the_loop_early_stops_the_providers_answer():
     async def main():
         body = sse(*[delta("x")] * 5)

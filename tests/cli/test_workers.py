@@ -80,8 +80,8 @@ def runs(process: psutil.Process) -> bool:
 
 async def of_worker(up: Up, line: Line) -> psutil.Process:
     """The process at the other end of a line."""
-    async with line.web.get("/health"):
-        pass
+    async with line.web.get("/health") as answer:
+        await answer.read()  # the connection is back at the connector, which is asked for it, once all is read
     connection = next(iter(line.web.connector._conns.values()))[0][0]  # type: ignore[union-attr]
     here = connection.transport.get_extra_info("sockname")[:2]
     for worker in workers_of(up):

@@ -145,6 +145,7 @@ class Service:
                 worker needs one of its own: its parent, a terminal and a service manager may all tell it to stop.
         """
         calm_garbage_collector()
+        allow_many_files()
         loop = asyncio.get_running_loop()
         stopping, hurrying = asyncio.Event(), asyncio.Event()
 
@@ -216,6 +217,15 @@ def calm_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+
+
+def allow_many_files() -> None:
+    """Take as many open files as the system grants: every stream takes two, and many systems begin with 1,024."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _cut_off(server: uvicorn.Server, after: float) -> None:

@@ -227,6 +227,15 @@ def test_an_error_or_an_unreadable_event_breaks_the_stream_and_is_not_passed_on(
     assert ended.committed == (b"half" in before)
 
 
+def test_a_chunk_that_is_cut_short_anywhere_breaks_the_stream_and_never_passes_for_noise() -> None:
+    lost = chunk("lost")[6:-2]
+    for whole in (lost, lost.replace(b'{"', b'{ "', 1)):
+        for place in range(1, len(whole)):
+            ended = read([ROLE, chunk("a"), b"data: " + whole[:place] + b"\n\n", chunk("b"), END, DONE])
+            assert ended.failure is not None, whole[:place]
+            assert ended.out == ROLE + chunk("a")
+
+
 @pytest.mark.parametrize("before", [b"", ROLE, ROLE + chunk("half")], ids=["first", "after role", "after content"])
 @pytest.mark.parametrize(
     "noise",

@@ -34,7 +34,7 @@ from segue.core.clock import Clock
 from segue.core.signals import CallEnded
 
 _BATCH = 200  # calls of one transaction: about a millisecond of the event loop's time
-_ROWS = 200  # rows of one statement; 20 values each are far from the 32,766 that SQLite takes
+_ROWS = (200, 40, 8, 1)  # rows of one statement; 20 values each are far from the 32,766 that SQLite takes
 _LONGEST_BACKOFF = 5.0
 _LONGEST_LIST = 500
 
@@ -202,12 +202,15 @@ class CallLog:
                 ("calls", CALL_COLUMNS, [call_row(call) for call in calls]),
                 ("attempts", ATTEMPT_COLUMNS, attempts),
             ):
-                for first in range(0, len(rows), _ROWS):
+                first = 0
+                while first < len(rows):
                     # One statement for many rows, not one for each: the driver gives the interpreter's lock away at
                     # every statement and gets it back after up to 5 ms, so a busy service wrote 100 calls a second.
-                    some = rows[first : first + _ROWS]
-                    statement = _insert_of(table, columns, len(some))
-                    await connection.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
+                    # A few sizes only: the driver keeps every text of a statement that it has seen, prepared.
+                    size = next(size for size in _ROWS if size <= len(rows) - first)
+                    values = tuple(chain.from_iterable(rows[first : first + size]))
+                    await connection.exec_driver_sql(_insert_of(table, columns, size), values)
+                    first += size
 
     async def list(
         self,

@@ -218,7 +218,7 @@ class ChatStreamReader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # What cannot be read and was a part of the answer leaves a hole in it; noise does not, and neither does
             # what comes after the whole of it.
-            if not self.answered and any(mark in data for mark in _MARKS_OF_CHUNKS):
+            if not self.answered and _was_a_chunk(data):
                 self.failure = _cut("an event in the middle of the stream is not valid")
             return False
         if bytes(chunk.error) != b"null":
@@ -246,6 +246,11 @@ class ChatStreamReader:
         self.failure = classify(200, error_object(data), self._secret)
         if self.failure.kind is Kind.BAD_RESPONSE:
             self.failure = _cut("the provider reported an error in the middle of the stream")
+
+
+def _was_a_chunk(data: bytes) -> bool:
+    """Whether an event that cannot be read was a part of the answer: an object that is cut short, or holds a mark."""
+    return data.translate(None, b" \t\n")[:2] in {b"{", b'{"'} or any(mark in data for mark in _MARKS_OF_CHUNKS)
 
 
 def checked_text(document: bytes) -> bytes:
