@@ -243,6 +243,15 @@ class DirectProtocol(HttpToolsProtocol):
         self._waiting = False  # a hot request whose body is on its way, and that is not served yet
         self._overtaken: list[Any] = []
 
+    def on_message_begin(self) -> None:
+        """A request begins. What ASGI needs besides is made when it is known that the request goes that way."""
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         """Take a hot request off, or leave it to uvicorn."""
         before: Any = self.cycle
@@ -252,6 +261,7 @@ class DirectProtocol(HttpToolsProtocol):
         serve = None if self.parser.should_upgrade() else self._find(method, path)
         overtaking = before is not None and not before.response_complete
         if serve is None:
+            self._prepare_asgi()
             super().on_headers_complete()
         else:
             keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
@@ -305,6 +315,13 @@ class DirectProtocol(HttpToolsProtocol):
                 cycle.message_event.set()
                 if isinstance(cycle, DirectExchange):
                     cycle.hung_up()
+
+    def _prepare_asgi(self) -> None:
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
 
     def _begin(self) -> None:
         if self._waiting:
