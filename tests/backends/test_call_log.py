@@ -267,12 +267,11 @@ async def test_lists_can_be_narrowed_and_are_bounded(log):
     assert len(await log.list(-1)) == 1
 
 
-async def test_listing_uses_the_index(store):
+async def test_listing_sorts_nothing(store):
     async with store.read() as connection:
         plan = (await connection.exec_driver_sql(
-            "EXPLAIN QUERY PLAN SELECT * FROM calls ORDER BY started_at DESC, id DESC LIMIT 50"
+            "EXPLAIN QUERY PLAN SELECT * FROM calls ORDER BY id DESC LIMIT 50"
         )).all()  # fmt: skip
-    assert "ix_calls_started_at_id" in str(plan)
     assert "TEMP B-TREE" not in str(plan)
 
 

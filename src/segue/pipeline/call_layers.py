@@ -59,7 +59,9 @@ def admit(parts: Parts, inner: CallHandler) -> CallHandler:
             return Outcome(refusal=Overloaded("Segue is stopping: send this to another instance", retry_after=1.0))
         if gate.under_way >= gate.limit:
             return Outcome(
-                refusal=Overloaded(f"{gate.limit} calls are under way here, all that server.max_calls allows", retry_after=1.0)
+                refusal=Overloaded(
+                    f"{gate.limit} calls are under way here, all that server.max_calls allows", retry_after=1.0
+                )
             )
         gate.under_way += 1
         try:

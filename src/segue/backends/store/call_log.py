@@ -13,7 +13,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -231,13 +231,12 @@ class CallLog:
             caller_id: only calls of this key.
         """
         await self.flush()
-        query = select(CALLS).order_by(CALLS.c.started_at.desc(), CALLS.c.id.desc())
+        query = select(CALLS).order_by(CALLS.c.id.desc())
         for column, wanted in ((CALLS.c.operation, operation), (CALLS.c.code, code), (CALLS.c.caller_id, caller_id)):
             if wanted is not None:
                 query = query.where(column == wanted)
         if before is not None:
-            at = select(CALLS.c.started_at).where(CALLS.c.id == before).scalar_subquery()
-            query = query.where(or_(CALLS.c.started_at < at, and_(CALLS.c.started_at == at, CALLS.c.id < before)))
+            query = query.where(CALLS.c.id < before)
         return await self._select(query.limit(max(1, min(limit, _LONGEST_LIST))))
 
 

@@ -34,8 +34,8 @@ def upgrade() -> None:
         sa.Column("tags", sa.Text),
         sa.Column("user", sa.String(200), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_calls"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_calls_started_at_id", "calls", ["started_at", "id"])
     op.create_table(
         "attempts",
         sa.Column("call_id", sa.String(64), nullable=False),
@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("input_tokens", sa.BigInteger),
         sa.Column("output_tokens", sa.BigInteger),
         sa.PrimaryKeyConstraint("call_id", "number", name="pk_attempts"),
-        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_attempts_call_id", ondelete="CASCADE"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "api_keys",
