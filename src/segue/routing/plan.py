@@ -5,7 +5,7 @@ order only when they are reached; and a failure may rule out more than the one t
 speaks of the whole provider, a bad key only of itself, a full context window of every model that is no larger.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from segue.core.call import CallOptions
 from segue.core.failure import Failure, Kind, Scope
@@ -124,6 +124,3 @@ def in_turn(target: Target, *, commit: bool) -> Sequence[Candidate]:
 
 def _named(candidate: Candidate, names: Sequence[str]) -> bool:
     return candidate.provider.id in names or candidate.name in names
-
-
-MakeGroup = Callable[[Sequence[Target]], Group]
