@@ -4,12 +4,16 @@ import asyncio
 import sqlite3
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from backends.made import BUSY, attempt, call, candidate, ended
+from segue.backends.store import schema
 from segue.backends.store.call_log import CallLog
 from segue.backends.store.store import Store
 from segue.core.call import CallOptions
@@ -51,6 +55,44 @@ async def test_a_call_is_found_by_its_id_with_everything_that_was_tried(log):
     assert (one.kind, one.status, one.message, one.executed) == ("overloaded", 503, "too much to do", "unknown")
     assert (two.number, two.provider, two.model, two.kind) == (2, "groq", "llama", None)
     assert (two.started_ms, two.elapsed_ms, two.first_byte_ms) == (200, 700, 350)
+
+
+async def test_the_usual_call_is_one_row_and_looks_like_any_other(log):
+    only = attempt(candidate("groq", "llama", "key-2"), started=1000.2, elapsed=0.7, usage=Usage(10, 20))
+    log.record(ended(7, attempts=(only,), elapsed=0.9))
+    assert await log.flush()
+    async with log._store.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM attempts"))).scalar_one() == 0
+    (record,) = (await log.get("call_00000007")).attempts
+    assert (record.number, record.provider, record.model, record.key_label) == (1, "groq", "llama", "key-2")
+    assert (record.started_ms, record.elapsed_ms, record.first_byte_ms) == (200, 700, 350)
+    assert (record.kind, record.cancelled, record.input_tokens, record.output_tokens) == (None, False, 10, 20)
+
+
+async def test_records_of_the_first_version_are_read_and_the_second_can_be_undone(tmp_path):
+    """Before version 0002 every attempt had a row of its own."""
+    path = tmp_path / "old.db"
+    store = await Store.open(f"sqlite:///{path}")
+    log = CallLog(store, FakeClock())
+    log.record(ended(1))
+    await log.flush()
+    new = await log.get("call_00000001")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        assert connection.exec_driver_sql("SELECT count(*) FROM attempts").scalar_one() == 1
+    engine.dispose()
+    await log.close()
+    await store.close()
+    store = await Store.open(f"sqlite:///{path}")
+    log = CallLog(store, FakeClock())
+    assert await log.get("call_00000001") == new
+    await log.close()
+    await store.close()
 
 
 async def test_a_call_that_waits_to_be_written_is_found_and_looks_the_same(log):

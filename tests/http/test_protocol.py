@@ -6,7 +6,8 @@ import pytest
 from uvicorn.protocols.http import httptools_impl
 
 from segue.http.exchange import Exchange
-from segue.http.protocol import DirectExchange, DirectProtocol
+from segue.http.direct import DirectExchange
+from segue.http.protocol import DirectProtocol
 from support.service import HELLO, Serving, serving
 
 
@@ -59,7 +60,7 @@ async def test_a_body_that_comes_late_is_waited_for_and_one_that_never_comes_is_
     import asyncio
     from urllib.parse import urlsplit
 
-    monkeypatch.setattr("segue.http.protocol.REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr("segue.http.direct.REQUEST_SECONDS", 0.3)
     url = urlsplit(served.url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n\r\n{")

@@ -209,7 +209,8 @@ def test_content_is_counted_only_where_its_count_decides_and_a_task_is_made_only
         assert await read_all(outcome.stream) == b"+++."
         loop.set_task_factory(None)
         assert call.attempts[0].timer.phase == ("stream" if hold else "first_content")
-        assert readers[0].counting == (hold.tokens > 0)
+        assert readers[0].tokens == hold.tokens
+        assert not readers[0].counting  # nobody asks any more
         assert bool(tasks) == (hold.seconds > 0)
         await settled(house, network)
 

@@ -12,6 +12,7 @@ from segue.simulator.vendors.openai_messages import ROLES
 from segue.simulator.vendors.openai_requests import PARAMETERS
 from segue.simulator.vendors.openai_schema import example
 
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
 USER = {"role": "user", "content": "hello"}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 MISSING = "missing_required_parameter"
@@ -88,7 +89,7 @@ async def test_a_wrong_request_is_refused(chat, fields, param, code):
         {"temperature": 0, "top_p": 1, "n": 2, "stop": "x", "user": "u", "seed": -1, "logit_bias": {"50256": -100}},
         {"messages": [{"role": "developer", "content": "be brief"}, USER]},
         {"messages": [USER, CALL, {"role": "tool", "content": [{"type": "text", "text": "x"}], "tool_call_id": "c"}]},
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}]},
     ],
 )
 async def test_a_right_request_is_accepted(chat, fields):

@@ -5,7 +5,7 @@ or removed at run time) goes the same way: new settings are laid out, a snapshot
 has worked is it put in force.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,9 +79,9 @@ class Engine:
             surface=surface,
         )
 
-    async def run(self, call: Call) -> Outcome:
-        """Send a call down the pipeline of its operation."""
-        return await self._snapshot.lines[call.operation.id].run(call)
+    def run(self, call: Call) -> Awaitable[Outcome]:
+        """Send a call down the pipeline of its operation, in the snapshot that is in force now."""
+        return self._snapshot.lines[call.operation.id].run(call)
 
     def operation(self, name: str) -> Operation:
         """The operation of this id.

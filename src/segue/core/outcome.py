@@ -16,11 +16,38 @@ from segue.core.money import Cost
 
 
 class Usage(msgspec.Struct):
-    """What a provider says that an answer took; `None` where it did not say."""
+    """What a provider says that an answer took; `None` where it did not say.
+
+    Vendors count differently (does the input include what was read from a cache?); here one convention holds, and
+    each format translates into it.
+
+    Attributes:
+        input_tokens: all of the input, whatever came from a cache or went into one included.
+        output_tokens: all of the output, thinking included.
+        requests: how many requests were made.
+        cached_tokens: of the input, read from the provider's cache.
+        cache_write_tokens: of the input, written to the provider's cache for its usual time (5 minutes at Anthropic).
+        cache_write_1h_tokens: of the input, written to the provider's cache for an hour.
+        reasoning_tokens: of the output, thought and not said.
+        audio_input_tokens: of the input, sound.
+        audio_output_tokens: of the output, sound.
+        tool_tokens: of the input, results of the vendor's own tools (Gemini).
+        predicted_tokens: of the output, predicted rightly by the caller (OpenAI).
+        rejected_tokens: of the output, predicted wrongly, and billed.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     requests: int = 1
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    tool_tokens: int | None = None
+    predicted_tokens: int | None = None
+    rejected_tokens: int | None = None
 
 
 class Ending(StrEnum):

@@ -16,6 +16,7 @@ from segue.core.outcome import Outcome, Usage
 
 if TYPE_CHECKING:
     from segue.core.call import Attempt, Call
+    from segue.core.clock import Clock
     from segue.core.provider import Candidate
 
 
@@ -180,6 +181,27 @@ class CannotServe(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class Authoriser(Protocol):
+    """Signs requests for vendors that want more than a key in a header: a signature, or a token that must be fetched.
+
+    An adapter has one in its attribute `authoriser`, or leaves the attribute out.
+    """
+
+    async def authorise(self, request: WireRequest, secret: str, transport: "Transport", clock: "Clock") -> WireRequest:
+        """The request as it may be sent.
+
+        Args:
+            request: as the codec wrote it.
+            secret: the candidate's key; "" where the provider has none.
+            transport: for fetching tokens.
+            clock: for dates and for the age of tokens.
+
+        Raises:
+            TransportError: no token could be had; its failure says why, without any secret.
+        """
+        ...
 
 
 class WireAdapter(Protocol):

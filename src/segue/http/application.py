@@ -5,7 +5,7 @@ validation and docs, serves the pages that people and machines look at now and t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,13 +19,15 @@ from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, Exchange, Receive, Scope, Send
 from segue.http.problem import problem
 from segue.http.results import error_headers
+from segue.http.surfaces.anthropic import VERSION, AnthropicSurface
+from segue.http.surfaces.gemini import GeminiSurface, read_query
 from segue.http.surfaces.openai import OpenAISurface, error_body
 from segue.http.surfaces.services import ServicesSurface
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-Handler = Callable[[Exchange], Awaitable[None]]
+Handler = Callable[[Exchange], Coroutine[Any, Any, None]]
 Routes = Mapping[str, Mapping[str, Handler]]
 
 NOT_OFFERED = (
@@ -45,9 +47,13 @@ NOT_OFFERED = (
 )
 """Paths of OpenAI's API that Segue does not offer: 501, so that nobody looks for a typing error."""
 
+GEMINI_VERSIONS = ("v1", "v1beta", "v1alpha")
+GOOGLE_HEADERS = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 OPENAI_PATHS = ("/v1/chat/", "/v1/models", "/openai/", *NOT_OFFERED)
 """Where errors have OpenAI's shape."""
+ANTHROPIC_PATHS = ("/v1/messages", "/anthropic/")
+GEMINI_PATHS = ("/v1beta/", "/v1alpha/", "/gemini/")
 
 
 class Application:
@@ -56,12 +62,18 @@ class Application:
     Args:
         running: what serves.
         authenticator: who may call.
+
+    Attributes:
+        hot_urls: what serves a hot request, by URL and method as they stand in a request line, with method and path
+            as text: one look for a server that has a shorter way than ASGI. `hot` knows further ones.
     """
 
     def __init__(self, running: Running, authenticator: Authenticator) -> None:
         self.running = running
         self.authenticator = authenticator
         self._openai = OpenAISurface(running, authenticator)
+        self._anthropic = AnthropicSurface(running, authenticator)
+        self._gemini = GeminiSurface(running, authenticator)
         self._services = ServicesSurface(running, authenticator)
         self._hot = self._hot_routes()
         # Loading the framework takes some 0.2 s: now, not while calls are under way.
@@ -71,6 +83,10 @@ class Application:
         self._direct = {
             path: {method: partial(self._serve, handler) for method, handler in methods.items()}
             for path, methods in self._hot.items()
+        }
+        self.hot_urls = {
+            path.encode(): {method.encode(): (serve, method, path) for method, serve in methods.items()}
+            for path, methods in self._direct.items()
         }
         self._prefixes = self._prefix_routes()
 
@@ -112,7 +128,10 @@ class Application:
         routes: dict[str, dict[str, Handler]] = {}
         for prefix in ("", "/openai"):
             routes[f"{prefix}/v1/chat/completions"] = {"POST": self._openai.chat_completions}
-            routes[f"{prefix}/v1/models"] = {"GET": self._openai.models}
+            routes[f"{prefix}/v1/models"] = {"GET": self._openai.models if prefix else self._models}
+        for prefix in ("", "/anthropic"):
+            routes[f"{prefix}/v1/messages"] = {"POST": self._anthropic.messages}
+        routes["/anthropic/v1/models"] = {"GET": self._anthropic.models}
         for operation in operations().values():
             # What changes nothing can be asked for by URL.
             if operation.nature is Nature.READ:
@@ -122,12 +141,25 @@ class Application:
 
     def _prefix_routes(self) -> Routes:
         not_offered = dict.fromkeys(METHODS, self._not_offered)
+        gemini = {"GET": self._gemini.models, "POST": self._gemini.action}
         return {
-            "/v1/models/": {"GET": self._openai.models},
+            "/v1/models/": {"GET": self._models, "POST": self._gemini.action},
             "/openai/v1/models/": {"GET": self._openai.models},
+            "/anthropic/v1/models/": {"GET": self._anthropic.models},
+            **{f"/{version}/models": gemini for version in GEMINI_VERSIONS[1:]},
+            **{f"/gemini/{version}/models": gemini for version in GEMINI_VERSIONS},
             "/v1/call/": {"POST": self._services.by_name},
             **{f"{prefix}{path}": not_offered for prefix in ("", "/openai") for path in NOT_OFFERED},
         }
+
+    async def _models(self, exchange: Exchange) -> None:
+        """`GET /v1/models` is claimed by three SDKs, which tell themselves apart by their headers."""
+        if VERSION in exchange.headers:
+            await self._anthropic.models(exchange)
+        elif GOOGLE_HEADERS & exchange.headers.keys() or "key" in read_query(exchange):
+            await self._gemini.models(exchange)
+        else:
+            await self._openai.models(exchange)
 
     def _by_prefix(self, path: str) -> Mapping[str, Handler] | None:
         for prefix, methods in self._prefixes.items():
@@ -143,7 +175,11 @@ class Application:
             await send({"type": "websocket.close", "code": 1003, "reason": "Segue speaks HTTP only"})
 
     async def _refuse(self, exchange: Exchange, error: CallFailed, *headers: tuple[bytes, bytes]) -> None:
-        if exchange.path.startswith(OPENAI_PATHS):
+        if exchange.path.startswith(ANTHROPIC_PATHS):
+            await self._anthropic.refuse(exchange, error, *headers)
+        elif exchange.path.startswith(GEMINI_PATHS):
+            await self._gemini.refuse(exchange, error, *headers)
+        elif exchange.path.startswith(OPENAI_PATHS):
             body = msgspec.json.encode(error_body(error))
             await exchange.respond(error.status, body, [JSON, *error_headers(error), *headers])
         else:

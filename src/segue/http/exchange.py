@@ -29,9 +29,10 @@ class Exchange:
     Attributes:
         headers: names in lower case; of a repeated header the last value.
         path: decoded, without the query.
+        memory: what may be remembered from one request of a connection to the next; here for one request only.
     """
 
-    __slots__ = ("_receive", "_send", "headers", "method", "path", "query", "repeated", "scope", "started")
+    __slots__ = ("_receive", "_send", "headers", "memory", "method", "path", "query", "repeated", "scope", "started")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -41,6 +42,7 @@ class Exchange:
         raw = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(raw)
         self.repeated = len(self.headers) != len(raw)
+        self.memory: dict[str, Any] = {}
         self.started = False
         self._receive = receive
         self._send = send
@@ -93,8 +95,11 @@ class Exchange:
                 raise too_large(limit)
         return b"".join(parts)
 
-    async def respond(self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
-        """Send a whole answer."""
+    async def respond(self, status: int, body: bytes, headers: bytes | Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
+        """Send a whole answer; its headers may be rendered already, as lines of `name: value` that end with CRLF."""
+        if isinstance(headers, bytes):
+            lines = headers.split(b"\r\n")[:-1]
+            headers = [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
         await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
         await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
 
@@ -106,6 +111,10 @@ class Exchange:
     async def write(self, piece: bytes) -> None:
         """Send a piece of the body. Waits while the client reads more slowly than the provider writes."""
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    def pusher(self) -> Callable[[bytes], bool] | None:
+        """What sends a piece at once, and says whether the client keeps up; `None` where the server can only wait."""
+        return None
 
     async def finish(self) -> None:
         """End the body properly."""

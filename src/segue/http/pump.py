@@ -1,4 +1,9 @@
-"""The one loop that carries a stream from its provider to its reader."""
+"""The one loop that carries a stream from its provider to its reader.
+
+To wake a task for each chunk costs more than to send it. So while the client keeps up, the loop only begins and ends a
+stream: what comes from the provider is written in the moment in which it comes. When the client does not keep up, the
+loop waits for it, and the provider is not read meanwhile.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +11,7 @@ from collections.abc import Callable
 from segue.core.failure import Failure, Kind
 from segue.core.outcome import Ending, Stream
 from segue.http.exchange import Exchange, Headers
+from segue.pipeline.stream import OpenedStream
 
 EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
@@ -26,8 +32,11 @@ async def pump(exchange: Exchange, stream: Stream, headers: Headers, broken: Cal
     try:
         await exchange.start(200, headers)
         begun = True
+        push = exchange.pusher() if isinstance(stream, OpenedStream) else None
         while piece := await stream.read():
             await exchange.write(piece)
+            if push is not None and isinstance(stream, OpenedStream):
+                await stream.pour(push)
     except asyncio.CancelledError:
         stream.cancel()
         if begun:

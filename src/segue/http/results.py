@@ -25,12 +25,29 @@ def call_headers(call: Call, now: float) -> Headers:
     answered = call.answered_by
     if answered is not None:
         headers += _who(answered.provider.id, answered.model)
+    headers.append((b"x-segue-overhead-ms", b"%.2f" % _overhead_ms(call, now)))
+    return headers
+
+
+def call_head(call: Call, now: float) -> bytes:
+    """The same headers and the content type of JSON, rendered: what nearly every answer begins with."""
+    call_id = call.id
+    answered = call.answered_by
+    who = "" if answered is None else _who_lines(answered.provider.id, answered.model)
+    # One string in one go: fifteen small pieces to be joined cost three times as much.
+    return (
+        f"content-type: application/json\r\nx-segue-call-id: {call_id}\r\nx-segue-attempts: {len(call.attempts)}\r\n"
+        f"x-segue-cache: off\r\nx-request-id: {call_id}\r\n{who}"
+        f"x-segue-overhead-ms: {_overhead_ms(call, now):.2f}\r\n"
+    ).encode("latin-1")
+
+
+def _overhead_ms(call: Call, now: float) -> float:
+    """Milliseconds that were neither waited on purpose nor spent by a provider."""
     overhead = now - call.started - call.waited
     for attempt in call.attempts:
         overhead -= attempt.elapsed if attempt.ended else now - attempt.started
-    overhead = max(0.0, overhead)
-    headers.append((b"x-segue-overhead-ms", b"%.2f" % (overhead * 1000)))
-    return headers
+    return max(0.0, overhead * 1000)
 
 
 @lru_cache(maxsize=4096)
@@ -41,6 +58,12 @@ def _who(provider: str, model: str) -> Headers:
         # A caller may ask a provider for any name at all, one with a line break included.
         headers.append((b"x-segue-model", _UNPRINTABLE.sub(b"?", model.encode("latin-1", "replace"))))
     return headers
+
+
+@lru_cache(maxsize=4096)
+def _who_lines(provider: str, model: str) -> str:
+    lines = [b"%b: %b\r\n" % (name, _UNPRINTABLE.sub(b"?", value)) for name, value in _who(provider, model)]
+    return b"".join(lines).decode("latin-1")
 
 
 def error_headers(error: CallFailed) -> Headers:

@@ -4,6 +4,7 @@ from segue.core.call import Call, CallOptions, Hold
 from segue.core.errors import CallFailed, NoCandidate, Overloaded, UnknownModel
 from segue.core.outcome import Ending, Outcome, StreamEnd
 from segue.core.signals import CallEnded
+from segue.pipeline.folding import AroundCall, around_call
 from segue.pipeline.parts import CallHandler, Parts
 from segue.routing.plan import Plan, Tiers
 
@@ -27,93 +28,87 @@ def trace(parts: Parts, inner: CallHandler) -> CallHandler:
         else:
             ended(call, end.failure.kind.value if end.failure else "stream_cut", 200, end)
 
-    async def traced(call: Call) -> Outcome:
-        try:
-            outcome = await inner(call)
-        except BaseException as error:
-            cancelled = not isinstance(error, Exception)
-            ended(call, "cancelled" if cancelled else "internal_error", CLIENT_CLOSED if cancelled else 500)
-            raise
-        if outcome.refusal is not None:
-            outcome.refusal.call_id = call.id
-            outcome.refusal.attempts = call.attempts
-            ended(call, outcome.refusal.code, outcome.refusal.status)
+    def after(call: Call, outcome: Outcome) -> None:
+        refusal = outcome.refusal
+        if refusal is not None:
+            refusal.call_id = call.id
+            refusal.attempts = call.attempts
+            ended(call, refusal.code, refusal.status)
         elif outcome.stream is not None:
             outcome.stream.on_end(lambda end: stream_ended(call, end))
         else:
             ended(call, "ok", 200)
-        return outcome
 
-    return traced
+    def broken(call: Call, error: BaseException) -> None:
+        cancelled = not isinstance(error, Exception)
+        ended(call, "cancelled" if cancelled else "internal_error", CLIENT_CLOSED if cancelled else 500)
+
+    return around_call(AroundCall(after=after, broken=broken), inner)
 
 
 def admit(parts: Parts, inner: CallHandler) -> CallHandler:
     """Refuse at once what is too much, and everything while stopping."""
     gate = parts.gate
 
+    def before(_call: Call) -> CallFailed | None:
+        if gate.closed:
+            return Overloaded("Segue is stopping: send this to another instance", retry_after=1.0)
+        if gate.under_way >= gate.limit:
+            return Overloaded(
+                f"{gate.limit} calls are under way here, all that server.max_calls allows", retry_after=1.0
+            )
+        gate.under_way += 1
+        return None
+
     def leave(_end: StreamEnd | None = None) -> None:
         gate.under_way -= 1
 
-    async def admitted(call: Call) -> Outcome:
-        if gate.closed:
-            return Outcome(refusal=Overloaded("Segue is stopping: send this to another instance", retry_after=1.0))
-        if gate.under_way >= gate.limit:
-            return Outcome(
-                refusal=Overloaded(
-                    f"{gate.limit} calls are under way here, all that server.max_calls allows", retry_after=1.0
-                )
-            )
-        gate.under_way += 1
-        try:
-            outcome = await inner(call)
-        except BaseException:
-            leave()
-            raise
+    def after(_call: Call, outcome: Outcome) -> None:
         if outcome.stream is not None:
             outcome.stream.on_end(leave)
         else:
-            leave()
-        return outcome
+            gate.under_way -= 1
 
-    return admitted
+    def broken(_call: Call, _error: BaseException) -> None:
+        gate.under_way -= 1
+
+    return around_call(AroundCall(before, after, broken), inner)
 
 
 def deadline(parts: Parts, inner: CallHandler) -> CallHandler:
     """Fix when time is up: the policy's limit, or less where the caller asks for less."""
     allowed = parts.policy.deadline
 
-    async def limited(call: Call) -> Outcome:
+    def before(call: Call) -> None:
         wanted = call.options.deadline if call.options else None
         call.deadline = call.started + (allowed if wanted is None else min(allowed, wanted))
-        return await inner(call)
 
-    return limited
+    return around_call(AroundCall(before), inner)
 
 
 def analyse(parts: Parts, inner: CallHandler) -> CallHandler:
     """Read off the request what routing may know."""
     features_of = parts.operation.analyse
 
-    async def analysed(call: Call) -> Outcome:
+    def before(call: Call) -> None:
         call.features = features_of(call.request)
-        return await inner(call)
 
-    return analysed
+    return around_call(AroundCall(before), inner)
 
 
 def plan(parts: Parts, inner: CallHandler) -> CallHandler:
     """Turn the requested name, and the fallbacks that the caller named, into tiers of candidates."""
 
-    async def planned(call: Call) -> Outcome:
+    def before(call: Call) -> CallFailed | None:
         try:
             call.plan = make_plan(parts, call)
         except CallFailed as refusal:
-            return Outcome(refusal=refusal)
+            return refusal
         if call.features.stream:
             call.hold = hold_of(parts, call.features.model, call.options)
-        return await inner(call)
+        return None
 
-    return planned
+    return around_call(AroundCall(before), inner)
 
 
 def hold_of(parts: Parts, model: str, options: CallOptions | None) -> Hold:

@@ -52,14 +52,16 @@ class Failover:
 
     async def walk(self, call: Call) -> Outcome:
         """Ask one candidate after the other."""
-        allowed = attempts_allowed(self._parts, call)
         waiting: list[Waiting] = []
         failures: list[Failure] = []
+        allowed = 0  # worked out when something has failed: most calls never need it
         while (candidate := call.plan.next()) is not None:
-            outcome = await self._ask(call, candidate)
-            if outcome.ok:
-                return outcome
+            outcome = await self._inner(call, Attempt(candidate))
             failure = outcome.failure
+            if failure is None and outcome.refusal is None:
+                call.answered_by = candidate
+                return outcome
+            allowed = allowed or attempts_allowed(self._parts, call)
             if failure is None:  # refused: no attempt was made
                 self._skip(call, candidate, waiting)
                 continue
@@ -70,7 +72,7 @@ class Failover:
             self._wait_or_drop(call, candidate, failure, waiting)
             if len(call.attempts) >= allowed or self._clock.now() >= call.deadline:
                 return self._give_up(call, failures)
-        return await self._come_back(call, waiting, failures, allowed)
+        return await self._come_back(call, waiting, failures, allowed or attempts_allowed(self._parts, call))
 
     async def _come_back(self, call: Call, waiting: list[Waiting], failures: list[Failure], allowed: int) -> Outcome:
         """Nobody is left but those who asked for a moment: grant it, to the earliest first."""

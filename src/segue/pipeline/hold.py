@@ -51,4 +51,5 @@ async def hold_back(hold: Hold, stream: OpenedStream, reader: StreamReader, held
                 return ENDED_UNTOLD
     except TransportError as error:
         return cut_off(error)
+    reader.counting = False  # nobody asks any more
     return None

@@ -5,9 +5,10 @@ hears of one. So it stands here, once, and nothing else composes layers. A layer
 later work fills: it is named so that nobody has to look for it.
 
 A layer is `(Parts, inner) -> handler`; one that is off for an operation returns `inner` itself and costs nothing.
+Neighbours that await nothing are folded into one coroutine (`segue.pipeline.folding`), in this same order.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from segue.core.call import Attempt, Call
@@ -16,6 +17,7 @@ from segue.core.outcome import Outcome
 from segue.pipeline.attempt_layers import attempt_timeout, breaker_permit, in_flight
 from segue.pipeline.call_layers import admit, analyse, deadline, plan, trace
 from segue.pipeline.failover import failover
+from segue.pipeline.folding import AroundAttempt, around_attempt
 from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
 from segue.pipeline.retry import retry
 
@@ -98,11 +100,14 @@ def compose(parts: Parts) -> CallHandler:
 def _execute(parts: Parts) -> AttemptHandler:
     limits = parts.policy.limits
 
-    async def execute(call: Call, attempt: Attempt) -> Outcome:
-        try:
-            return await attempt.candidate.provider.executor.execute(call, attempt, limits)
-        except Exception as error:  # noqa: BLE001 - a defect of one adapter must not take the others' answers away
-            # Its text stays out: nobody knows what a stranger's exception quotes.
-            return Outcome(failure=Failure(Kind.BAD_RESPONSE, f"the adapter is defective: {type(error).__name__}"))
+    def execute(call: Call, attempt: Attempt) -> Awaitable[Outcome]:
+        return attempt.candidate.provider.executor.execute(call, attempt, limits)
 
-    return execute
+    def broken(_call: Call, _attempt: Attempt, error: BaseException) -> Outcome | None:
+        # A defect of one adapter must not take the others' answers away. Its text stays out: nobody knows what a
+        # stranger's exception quotes.
+        if not isinstance(error, Exception):
+            return None
+        return Outcome(failure=Failure(Kind.BAD_RESPONSE, f"the adapter is defective: {type(error).__name__}"))
+
+    return around_attempt(AroundAttempt(broken=broken), execute)

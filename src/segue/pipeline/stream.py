@@ -7,17 +7,38 @@ event are failures, and `end` says so.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
 
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Ending, StreamEnd
 from segue.core.ports import Limits, StreamReader, TransportError, WireResponse
+from segue.pipeline.alarm import Alarm
 
 FINISH_WAIT: Final = 1.0
 """Seconds that an answer whose every choice has finished is given for its usage and its terminator, all together."""
 
 TRAILER_WAIT: Final = 0.05
 """Seconds granted after a stream's own terminator for the connection's, so that the connection can be used again."""
+
+Push = Callable[[bytes], bool]
+"""Takes a piece for the caller at once; false when it should be given no more for now."""
+
+
+class Listener(Protocol):
+    """Who hears of an answer's bytes in the moment in which they come."""
+
+    def arrived(self, chunk: bytes) -> None:
+        """These bytes have come; never empty."""
+        ...
+
+    def ended(self) -> None:
+        """No more will be told; what came last, and how it ended, is there to be read."""
+        ...
+
+
+Listen = Callable[[Listener | None], bool]
+"""Of a transport's answer that can tell: whom to tell from now on, `None` for nobody. False when bytes wait to be read,
+or nothing more will come: then nobody is told."""
 
 
 class OpenedStream:
@@ -30,17 +51,24 @@ class OpenedStream:
     """
 
     __slots__ = (
+        "_alarm",
         "_end",
         "_ends_at",
         "_finish_by",
         "_first",
         "_idle",
         "_limit",
+        "_listen",
+        "_loop",
         "_pending",
         "_pending_since",
+        "_poured",
+        "_push",
         "_reader",
+        "_reading",
         "_response",
         "_settlers",
+        "_stalled",
     )
 
     def __init__(self, response: WireResponse, reader: StreamReader, limits: Limits) -> None:
@@ -49,7 +77,14 @@ class OpenedStream:
         self._first = b""
         self._idle = limits.idle
         self._limit = limits.stream
-        self._ends_at = asyncio.get_running_loop().time() + limits.stream
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + limits.stream
+        self._alarm = Alarm(self._loop, self._ends_at, self._ring)
+        self._reading: asyncio.Task[Any] | None = None
+        self._stalled: TransportError | None = None
+        self._poured: asyncio.Future[None] | None = None
+        self._push: Push | None = None
+        self._listen: Listen | None = None
         self._finish_by: float | None = None
         self._pending: asyncio.Task[bytes] | None = None
         self._pending_since = 0.0
@@ -72,6 +107,11 @@ class OpenedStream:
         """The reader went away."""
         self._settle(Ending.CANCELLED)
 
+    def broken(self, failure: Failure) -> bytes:
+        """What ends the caller's stream after this failure, in its own format; `b""` where the reader cannot tell."""
+        tell = getattr(self._reader, "broken", None)
+        return tell(failure) if tell is not None else b""
+
     def show(self, first: bytes) -> None:
         """Its commit point has come: let `read` begin with what was kept back until now."""
         self._first = first
@@ -85,6 +125,9 @@ class OpenedStream:
         while self._end is None:
             if reader.finished:
                 await self._finish()
+                break
+            if reader.failure is not None:
+                self._fail(reader.failure)
                 break
             try:
                 chunk = await self.next_chunk()
@@ -112,7 +155,9 @@ class OpenedStream:
         Raises:
             TransportError: the stream is cut, has stalled, or takes longer than a stream may.
         """
-        now = asyncio.get_running_loop().time()
+        if self._stalled is not None:
+            raise self._stalled
+        now = self._loop.time()
         since = now if self._pending is None else self._pending_since
         when = min(since + self._idle, self._ends_at)
         answered = self._reader.answered
@@ -122,29 +167,106 @@ class OpenedStream:
             when = min(when, self._finish_by)
         if patience is not None and now + patience < when and not await self._comes_within(patience):
             return None
-        timeout = asyncio.timeout_at(when)
         try:
-            async with timeout:
-                if self._pending is None:
-                    return await self._response.read_chunk()
-                chunk = await self._pending
-                self._pending = None
-                return chunk
+            return await self._read_until(when)
         except TransportError:
             if not answered:
                 raise
-        except TimeoutError:
-            if not timeout.expired():
-                raise
-            if not answered:
-                raise self._too_slow(when) from None
+            self._stalled = None
         self._response.close()
         return b""
+
+    async def _read_until(self, when: float) -> bytes:
+        """The provider's next bytes, or the failure that they did not come in time."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        cancelling = task.cancelling()
+        self._reading = task
+        self._alarm.set(when)
+        try:
+            if self._pending is None:
+                return await self._response.read_chunk()
+            chunk = await self._pending
+            self._pending = None
+            return chunk
+        except asyncio.CancelledError:
+            # Ours only if nobody else has cancelled as well.
+            if self._stalled is not None and task.uncancel() <= cancelling:
+                raise self._stalled from None
+            raise
+        finally:
+            self._reading = None
+            self._alarm.rest()
+
+    async def pour(self, push: Push) -> None:
+        """Hand on what comes in the very moment in which it comes; then let `read` go on.
+
+        It returns when the stream is about to end, when it has stalled, and when `push` takes no more. Where the
+        transport can only be asked for the next bytes, it returns at once.
+
+        Args:
+            push: where it goes; what it was given is sent, also when it says that it takes no more.
+        """
+        listen: Listen | None = getattr(self._response, "listen", None)
+        if listen is None or self._first or self._pending is not None or self._over or not listen(self):
+            return
+        self._listen = listen
+        self._push = push
+        self._poured = self._loop.create_future()
+        self._alarm.set(self._loop.time() + self._idle)
+        try:
+            await self._poured
+        except BaseException:
+            self.cancel()
+            raise
+        finally:
+            self._deafen()
+            self._poured = self._push = None
+            self._alarm.rest()
+
+    def arrived(self, chunk: bytes) -> None:
+        """The transport has these bytes, while the stream is poured."""
+        push, poured = self._push, self._poured
+        if push is None or poured is None or poured.done():
+            return
+        self._alarm.when = self._loop.time() + self._idle
+        try:
+            out = self._reader.feed(chunk)
+            if (out and not push(out)) or self._over:
+                self.ended()
+        except Exception as defect:  # noqa: BLE001 - who pours hears of it, not the event loop
+            self._deafen()
+            poured.set_exception(defect)
+
+    def ended(self) -> None:
+        """The transport has the rest, or will have no more: `read` finds out."""
+        if self._poured is not None and not self._poured.done():
+            self._deafen()
+            self._poured.set_result(None)
+
+    def _deafen(self) -> None:
+        """What comes from now on waits for `read`."""
+        listen, self._listen = self._listen, None
+        if listen is not None:
+            listen(None)
+
+    @property
+    def _over(self) -> bool:
+        """Whether more is only waited for as a formality, if at all."""
+        reader = self._reader
+        return reader.finished or reader.failure is not None or reader.answered or self._end is not None
+
+    def _ring(self) -> None:
+        self._stalled = self._too_slow(self._alarm.when)
+        if self._reading is not None:
+            self._reading.cancel()
+        else:
+            self.ended()
 
     async def _comes_within(self, patience: float) -> bool:
         # A read that is cut off costs its connection, so it is a task of its own that goes on when patience ends.
         if self._pending is None:
-            self._pending_since = asyncio.get_running_loop().time()
+            self._pending_since = self._loop.time()
             self._pending = asyncio.ensure_future(self._response.read_chunk())
         done, _ = await asyncio.wait((self._pending,), timeout=patience)
         return bool(done)
@@ -173,6 +295,7 @@ class OpenedStream:
         if self._end is not None:
             return
         self._end = end = StreamEnd(ending, failure, self._reader.usage)
+        self._alarm.stop()
         if self._pending is not None:
             self._pending.cancel()  # also tells asyncio not to complain of an error that nobody looked at
             self._pending = None

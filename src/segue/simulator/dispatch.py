@@ -17,6 +17,7 @@ from segue.simulator.exchange import Exchange, clean
 from segue.simulator.faults import Board
 from segue.simulator.faults.board import Applied
 from segue.simulator.faults.fault import ALL_ACCOUNTS
+from segue.simulator.memory import Memories, Memory
 from segue.simulator.records import Ledger, Record
 from segue.simulator.vendors import DEFAULT_ACCOUNT, Vendor, route
 
@@ -42,11 +43,16 @@ class Dispatcher:
         self._ledger = ledger
         self._seed = seed
         self._numbers = itertools.count(1)
+        self._memories = Memories()
         # Which account each connection last spoke to, so that an outage can end the idle ones as well.
         self._accounts: dict[RequestHandler, str] = {}
         self._open: dict[RequestHandler, Record] = {}
         self._forget_above = _FORGET_ABOVE
         self.stopping = False
+
+    def memory_of(self, account: str) -> Memory:
+        """What an account remembers from request to request."""
+        return self._memories.of(account)
 
     def end_connections(self, account: str) -> None:
         """Reset all connections of an account (`*`: of all accounts)."""
@@ -72,6 +78,7 @@ class Dispatcher:
             headers={clean(name).lower(): clean(value) for name, value in request.headers.items()},
             body=b"",
             seed=self._seed,
+            memory=self._memories.of(account),
         )
 
     def _default_account(self, request: web.Request) -> str:

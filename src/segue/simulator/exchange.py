@@ -4,13 +4,20 @@ An exchange is one request as it was understood once: text is made encodable, th
 undecodable, and what faults ask for (model, streaming) has one answer.
 """
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from segue.simulator.memory import Memory
+
 BODY_LIMIT: Final = 32 * 1024 * 1024
+
+# Google's paths name the model, and the method says whether to stream.
+_MODEL_IN_PATH: Final = re.compile(r"/models/([^/:]+)(?::|$)")
+_STREAMING: Final = (":streamGenerateContent", ":streamRawPredict")
 
 
 class _Undecodable:
@@ -35,7 +42,10 @@ def decode(body: bytes) -> object:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request: `path` is the vendor's own path, without the account; header names are in lower case."""
+    """One request: `path` is the vendor's own path, without the account; header names are in lower case.
+
+    `memory` is what the account remembers from request to request.
+    """
 
     number: int
     account: str
@@ -47,6 +57,7 @@ class Exchange:
     seed: int
     document: object = field(default=UNDECODABLE)
     started: float = field(default_factory=time.time)
+    memory: Memory = field(default_factory=Memory)
 
     def read(self, body: bytes) -> None:
         """Take in the body, once it has come."""
@@ -57,9 +68,14 @@ class Exchange:
     def model(self) -> str | None:
         """The model that the request names, where it names one."""
         model = self.document.get("model") if isinstance(self.document, dict) else None
-        return model if isinstance(model, str) else None
+        if isinstance(model, str) and not model.startswith("models/"):
+            return model
+        named = _MODEL_IN_PATH.search(self.path)
+        return named[1] if named else None
 
     @property
     def streaming(self) -> bool:
         """Whether the request asks for a stream."""
+        if self.path.endswith(_STREAMING):
+            return True
         return isinstance(self.document, dict) and self.document.get("stream") is True

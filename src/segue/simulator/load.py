@@ -20,7 +20,9 @@ _REMEMBERED: Final = 256
 _LARGEST_REMEMBERED: Final = 1 << 18
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 _REFUSED: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_Key = tuple[bytes, bytes, bytes, bytes]
+_Key = tuple[bytes, ...]
+# What an answer depends on beside the first line and the body.
+_TELLING: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"anthropic-version", b"content-type")
 
 
 class Answers:
@@ -33,7 +35,7 @@ class Answers:
 
     def to(self, line: bytes, headers: dict[bytes, bytes], body: bytes) -> bytes:
         """The whole answer to one request, given its first line, its headers (names in lower case) and its body."""
-        key = (line, headers.get(b"authorization", b""), headers.get(b"content-type", b""), body)
+        key = (line, *(headers.get(name, b"") for name in _TELLING), body)
         known = self._known.get(key)
         if known is None:
             known = self._made(line, headers, body)

@@ -17,7 +17,11 @@ Outcome: TypeAlias = Literal["open", "answered", "aborted", "client_hung_up", "s
 RECORD_LIMIT: Final = 10_000
 BODY_KEPT: Final = 256 * 1024
 SHORTEST_SHOWN: Final = 8
-SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"})
+SECRET_HEADERS: Final = frozenset(
+    {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"}
+)
+# What is sent to a token server is a credential as a whole.
+SECRET_PATHS: Final = frozenset({"/token"})
 SECRET_PARAMETERS: Final = frozenset({"appid", "key", "api_key"})
 
 
@@ -40,7 +44,7 @@ class Record:
         path: The vendor's own path, without the account.
         query: The query parameters, secrets reduced.
         headers: Names in lower case, secrets reduced.
-        raw_body: The body as it came; empty when it was longer than 256 KiB.
+        raw_body: The body as it came; empty when it was longer than 256 KiB, or for a token server.
         faults: The kinds of fault that were applied, in order.
         outcome: `open` while in progress, then `answered`, `aborted` (by a fault), `client_hung_up`, or `stopped`
             (the simulator was closed meanwhile).
@@ -113,10 +117,14 @@ class Ledger:
             path=exchange.path,
             query={n: reduced(v) if n.lower() in SECRET_PARAMETERS else v for n, v in exchange.query.items()},
             headers={n: reduced(v) if n in SECRET_HEADERS else v for n, v in exchange.headers.items()},
-            raw_body=exchange.body if len(exchange.body) <= BODY_KEPT else b"",
+            raw_body=exchange.body if self._may_keep(exchange) else b"",
         )
         self._records.append(record)
         return record
+
+    @staticmethod
+    def _may_keep(exchange: Exchange) -> bool:
+        return len(exchange.body) <= BODY_KEPT and exchange.path not in SECRET_PATHS
 
     def seen(self, account: str | None = None, limit: int | None = None) -> list[Record]:
         """The records of one account (None: of all), oldest first; with `limit`, only the newest so many."""

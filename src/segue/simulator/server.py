@@ -19,6 +19,7 @@ from segue.simulator.faults.fault import read_account
 from segue.simulator.listeners import Listeners
 from segue.simulator.load import LoadSource
 from segue.simulator.records import Ledger, Record
+from segue.simulator.vendors import vertex_tokens
 
 _IDLE_SECONDS: Final = 75.0
 
@@ -205,6 +206,21 @@ class Simulator:
         """Set faults in windows of time, counted in seconds since `now` or since the `start`; returns their ids."""
         plan = {"account": account, "windows": [dict(window) for window in windows], "since": since}
         return loading.schedule(self.faults, plan)
+
+    def service_account(self, account: str, email: str, public_key: str, *, lives: int = 3600) -> None:
+        """Let a service account sign its way into Vertex AI; from then on the account takes no other tokens.
+
+        Args:
+            account: The simulator's account.
+            email: The service account's name.
+            public_key: Its RSA public key as PEM.
+            lives: The seconds that its tokens live.
+
+        Raises:
+            FaultError: When `account` is no name of an account.
+            ValueError: When the key is no RSA public key.
+        """
+        vertex_tokens.register(self._dispatcher.memory_of(read_account(account)), email, public_key, lives=lives)
 
     def clear(self, account: str | None = None) -> int:
         """Lift the faults of an account (None: all faults); returns how many."""

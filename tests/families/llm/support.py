@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 from segue.core.failure import Failure
 from segue.core.provider import Candidate, Key, Provider
-from segue.families.llm.formats.openai_chat import ChatStreamReader, OpenAIChat, bearer
+from segue.families.llm.formats.openai_chat import OpenAIChat, bearer
+from segue.families.llm.formats.openai_stream import ChatStreamReader
 from segue.families.llm.request import ChatRequest, parse_chat
 
 SECRET = "sk-very-secret-key-123456"

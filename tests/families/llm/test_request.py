@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from families.llm.support import request
 from segue.core.errors import RequestInvalid
-from segue.families.llm.request import analyse_chat, chat_from_fields, parse_chat
+from segue.families.llm.asked import analyse
+from segue.families.llm.request import chat_from_fields, parse_chat
 
 RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 JSON = st.recursive(
@@ -159,7 +160,7 @@ def test_null_means_the_same_as_absent_where_openai_says_so() -> None:
 
 
 def test_what_routing_may_know_of_a_chat() -> None:
-    features = analyse_chat(request(stream=True))
+    features = analyse(request(stream=True))
     assert (features.model, features.stream) == ("smart", True)
     assert features.tokens == features.size // 4 > 0
 

@@ -23,7 +23,7 @@ from families.llm.support import (
     read,
 )
 from segue.core.failure import Failure, Kind
-from segue.families.llm.formats.openai_chat import ChatStreamReader
+from segue.families.llm.formats.openai_stream import ChatStreamReader
 
 CRLF = GOOD.replace(b"\n", b"\r\n")
 TWO = ROLE + chunk("a") + chunk("b", index=1) + END + chunk(finish="stop", index=1) + DONE

@@ -1,17 +1,16 @@
 """A call as it is written down, and the way from the pipeline's objects to it.
 
-The hot path hands over one tuple of references (`Ended`); turning it into rows, with texts cut and cleaned, is the
-writer's work. The tuple holds nothing of the request itself: 10,000 waiting bodies would be too much memory, and what
-callers said is nobody's business here.
+The row is made when a call ends, with texts cut and cleaned, and waits as one tuple (`Ended`). It holds nothing of the
+request itself: 10,000 waiting bodies would be too much memory, and what callers said is nobody's business here.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from segue.backends.store.tables import ATTEMPTS, CALLS
-from segue.core.call import Attempt, Caller, CallOptions
+from segue.core.call import Attempt
 from segue.core.provider import Candidate
 from segue.core.signals import CallEnded
 
@@ -74,90 +73,79 @@ class CallRecord(msgspec.Struct, frozen=True):
     attempts: Sequence[AttemptRecord] = ()
 
 
-class Ended(NamedTuple):
-    """What is kept of a call between its end and its being written."""
+class Ended(tuple[Any, ...]):
+    """What is kept of a call between its end and its being written: values of `CALL_COLUMNS`, then rows of attempts.
 
-    id: str
-    operation: str
-    surface: str
-    caller: Caller
-    model: str
-    streamed: bool
-    answered_by: Candidate | None
-    started: float
-    started_wall: float
-    status: int
-    code: str
-    elapsed: float
-    attempts: list[Attempt]
-    options: CallOptions | None
+    One flat tuple, made at once: what a call leaves behind would else be kept, and ten thousand waiting calls were a
+    hundred thousand objects that the processor's cache has no room for.
+    """
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> str:
+        """The call's."""
+        return self[0]  # type: ignore[no-any-return]  # the first column
+
+    @property
+    def attempts(self) -> Sequence[tuple[Any, ...]]:
+        """For each attempt that does not stand in the call's own row the values of `ATTEMPT_COLUMNS`."""
+        return self[-1]  # type: ignore[no-any-return]  # the last value
 
 
 def ended(signal: CallEnded) -> Ended:
-    """The references worth keeping; on the hot path."""
+    """What is to be written of a call. Called for every call of a busy service, so it is written out."""
     call = signal.call
-    features = call.features
-    return Ended(
+    by, caller, options, features, attempts = call.answered_by, call.caller, call.options, call.features, call.attempts
+    key_label = started_ms = attempt_ms = first_byte_ms = tokens_in = tokens_out = None
+    rows: list[tuple[Any, ...]] | tuple[()] = ()
+    if len(attempts) == 1 and by is not None and _usual(attempts[0], by):
+        attempt = attempts[0]
+        usage, first_byte = attempt.usage, attempt.first_byte
+        key_label = _text(by.key.label, 100)
+        started_ms = _ms(attempt.started - call.started)
+        attempt_ms = _ms(attempt.elapsed)
+        first_byte_ms = None if first_byte is None else _ms(first_byte)
+        if usage is not None:
+            tokens_in, tokens_out = _add(None, usage.input_tokens), _add(None, usage.output_tokens)
+    else:
+        rows = [_attempt(call.id, number, attempt, call.started) for number, attempt in enumerate(attempts, 1)]
+        for attempt in attempts:
+            usage = attempt.usage
+            if usage is not None:
+                tokens_in = _add(tokens_in, usage.input_tokens)
+                tokens_out = _add(tokens_out, usage.output_tokens)
+    return Ended((
         call.id,
         call.operation.id,
         call.surface,
-        call.caller,
-        features.model,
-        features.stream,
-        call.answered_by,
-        call.started,
-        call.started_wall,
+        caller.id,
+        _text(caller.name, 200),
+        _text(features.model, 200),
+        None if by is None else _text(by.provider.id, 100),
+        None if by is None else _text(by.model, 200),
         signal.status,
         signal.code,
-        signal.elapsed,
-        call.attempts,
-        call.options,
-    )
+        features.stream,
+        int(call.started_wall * 1000),
+        _ms(signal.elapsed),
+        len(attempts),
+        tokens_in,
+        tokens_out,
+        None if options is None or not options.tags else msgspec.json.encode(_tags(options.tags)).decode(),
+        "" if options is None else _text(options.user, 200),
+        key_label,
+        started_ms,
+        attempt_ms,
+        first_byte_ms,
+        rows,
+    ))  # fmt: skip
 
 
 def to_record(call: Ended) -> CallRecord:
     """The record of a call that waits to be written: what will be read back later."""
-    row = dict(zip(CALL_COLUMNS, call_row(call), strict=True))
-    attempts = [dict(zip(ATTEMPT_COLUMNS, values, strict=True)) for values in attempt_rows(call)]
-    return from_row(row, attempts)
-
-
-def call_row(call: Ended) -> tuple[Any, ...]:
-    """The values of `CALL_COLUMNS`. Called for every call of a busy service, so it is written out."""
-    by, options, attempts = call.answered_by, call.options, call.attempts
-    tokens_in = tokens_out = None
-    for attempt in attempts:
-        usage = attempt.usage
-        if usage is not None:
-            tokens_in = _add(tokens_in, usage.input_tokens)
-            tokens_out = _add(tokens_out, usage.output_tokens)
-    return (
-        call.id,
-        call.operation,
-        call.surface,
-        call.caller.id,
-        _text(call.caller.name, 200),
-        _text(call.model, 200),
-        None if by is None else _text(by.provider.id, 100),
-        None if by is None else _text(by.model, 200),
-        call.status,
-        call.code,
-        call.streamed,
-        int(call.started_wall * 1000),
-        _ms(call.elapsed),
-        len(attempts),
-        tokens_in,
-        tokens_out,
-        None,
-        None,
-        None if options is None or not options.tags else msgspec.json.encode(_tags(options.tags)).decode(),
-        "" if options is None else _text(options.user, 200),
-    )
-
-
-def attempt_rows(call: Ended) -> list[tuple[Any, ...]]:
-    """For each attempt the values of `ATTEMPT_COLUMNS`."""
-    return [_attempt(call.id, number, attempt, call.started) for number, attempt in enumerate(call.attempts, 1)]
+    row = {**_NEVER_WRITTEN, **dict(zip(CALL_COLUMNS, call[:-1], strict=True))}
+    return from_row(row, [dict(zip(ATTEMPT_COLUMNS, values, strict=True)) for values in call.attempts])
 
 
 def from_row(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> CallRecord:
@@ -165,14 +153,47 @@ def from_row(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> C
     return CallRecord(
         **{name: row[name] for name in _PLAIN},
         tags=msgspec.json.decode(row["tags"], type=dict[str, str]) if row["tags"] else {},
-        attempts=tuple(AttemptRecord(**{name: each[name] for name in _OF_ATTEMPT}) for each in attempts),
+        attempts=_attempts(row, attempts),
     )
 
 
-CALL_COLUMNS = tuple(column.name for column in CALLS.columns)
+def _attempts(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> tuple[AttemptRecord, ...]:
+    if row["key_label"] is None:
+        return tuple(AttemptRecord(**{name: each[name] for name in _OF_ATTEMPT}) for each in attempts)
+    only = AttemptRecord(
+        number=1,
+        provider=row["provider"],
+        model=row["model"],
+        key_label=row["key_label"],
+        started_ms=row["attempt_started_ms"],
+        elapsed_ms=row["attempt_ms"],
+        first_byte_ms=row["first_byte_ms"],
+        kind=None,
+        status=None,
+        message=None,
+        executed=None,
+        cancelled=False,
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+    )
+    return (only,)
+
+
+_NEVER_WRITTEN: Mapping[str, None] = {"cost_billionths": None, "currency": None}  # no price is known yet
+CALL_COLUMNS = tuple(column.name for column in CALLS.columns if column.name not in _NEVER_WRITTEN)
 ATTEMPT_COLUMNS = tuple(column.name for column in ATTEMPTS.columns)  # `call_id` is the first
-_PLAIN = tuple(name for name in CALL_COLUMNS if name not in {"tags", "attempts"})
+_OF_THE_USUAL = frozenset({"key_label", "attempt_started_ms", "attempt_ms", "first_byte_ms"})
+_PLAIN = tuple(
+    column.name
+    for column in CALLS.columns
+    if column.name not in {"tags", "attempts"} and column.name not in _OF_THE_USUAL
+)
 _OF_ATTEMPT = ATTEMPT_COLUMNS[1:]
+
+
+def _usual(attempt: Attempt, answered_by: Candidate) -> bool:
+    """Whether all that is to be told of an attempt is that it answered, and when."""
+    return attempt.failure is None and not attempt.cancelled and attempt.candidate is answered_by
 
 
 def _attempt(call_id: str, number: int, attempt: Attempt, call_started: float) -> tuple[Any, ...]:

@@ -46,9 +46,16 @@ CALLS = Table(
     Column("currency", String(3)),
     Column("tags", Text),  # a JSON object of texts; null when there are none
     Column("user", String(200), nullable=False),
+    # The attempt of a call that its first attempt answered, as nearly all are: `provider` and `model` above are whom it
+    # asked, the tokens are its own, and it has no row in `attempts`. Null where the attempts have rows.
+    Column("key_label", String(100)),
+    Column("attempt_started_ms", Integer),  # after the call's own start
+    Column("attempt_ms", Integer),
+    Column("first_byte_ms", Integer),
     sqlite_with_rowid=False,
 )
 
+# What was tried in calls that took more than the usual one attempt, or got no answer.
 ATTEMPTS = Table(
     "attempts",
     METADATA,

@@ -17,9 +17,9 @@ import aiohttp
 from yarl import URL
 
 from segue.backends.transport.addresses import is_global, literal
+from segue.backends.transport.aiohttp_failures import classify
 from segue.backends.transport.connector import CarefulConnector, GlobalResolver, SystemResolver, never_twice
 from segue.backends.transport.failures import (
-    classify,
     private_address,
     refused_request,
     transport_closed,

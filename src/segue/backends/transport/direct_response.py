@@ -8,10 +8,8 @@ bytes were read; until then a reader who does not read stops the connection, not
 import asyncio
 from typing import Protocol
 
-from aiohttp.http_exceptions import ContentEncodingError
-
 from segue.backends.transport.direct_decoding import Decoder, DecodingError
-from segue.backends.transport.failures import classify_body, too_large
+from segue.backends.transport.failures import classify_body, too_large, undecodable
 from segue.core.failure import Failure, Kind
 from segue.core.ports import TransportError
 
@@ -34,6 +32,18 @@ class Source(Protocol):
         ...
 
 
+class Listener(Protocol):
+    """Who hears of bytes in the moment in which they come, in place of a reader."""
+
+    def arrived(self, chunk: bytes) -> None:
+        """These bytes have come; never empty."""
+        ...
+
+    def ended(self) -> None:
+        """No more will be told; what came last, and how it ended, is there to be read."""
+        ...
+
+
 class DirectResponse:
     """`segue.core.ports.WireResponse` of the direct path.
 
@@ -50,6 +60,7 @@ class DirectResponse:
         "_failure",
         "_length",
         "_limit",
+        "_listener",
         "_loop",
         "_source",
         "_waiter",
@@ -81,6 +92,7 @@ class DirectResponse:
         self._complete = False
         self._failure: Failure | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._listener: Listener | None = None
 
     # The reader's side
 
@@ -118,6 +130,17 @@ class DirectResponse:
         """
         return await self._next(Kind.STREAM_CUT)
 
+    def listen(self, listener: Listener | None) -> bool:
+        """Have somebody told of what comes instead of asking for it; `None` ends that.
+
+        Returns:
+            Whether anybody is told: not where bytes wait to be read, must be unpacked, or have ended.
+        """
+        if listener is not None and (self._decoder is not None or self.pieces or self._source is None):
+            return False
+        self._listener = listener
+        return listener is not None
+
     def close(self) -> None:
         """Give the connection up unless the body was read to its end; safe to call twice, and never waits."""
         source, self._source = self._source, None
@@ -134,6 +157,11 @@ class DirectResponse:
 
     def arrived(self) -> None:
         """Bytes were put in; wake the reader, unless it waits for the whole."""
+        listener = self._listener
+        if listener is not None:
+            if self.pieces:
+                listener.arrived(self._take())
+            return
         if len(self.pieces) > _MOST_PIECES:
             self._merge()
         if self._limit is None or self.size > self._limit:
@@ -242,13 +270,11 @@ class DirectResponse:
             self._waiter = None
 
     def _wake(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.ended()
         if self._waiter is not None:
             _wake(self._waiter)
-
-
-def undecodable() -> Failure:
-    """A body that is not what its `content-encoding` says, or is packed in a way that we never offered."""
-    return classify_body(ContentEncodingError("content-encoding"), Kind.BAD_RESPONSE)
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:

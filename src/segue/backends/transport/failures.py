@@ -9,8 +9,6 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 
-import aiohttp
-
 from segue.core.failure import Executed, Failure, Kind, Scope
 
 # Headers that carry a provider's key: what is wrong in one of them is the key's fault, not the caller's.
@@ -21,54 +19,24 @@ class PrivateAddress(OSError):
     """A name was resolved to addresses that are not on the public Internet."""
 
 
-def classify(error: BaseException, connect: float) -> Failure:
-    """The failure behind an error that came before the headers of an answer."""
-    causes = tuple(_causes(error))
-    if any(isinstance(cause, PrivateAddress) for cause in causes):
-        return private_address()
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return _silent(connect)
-        case aiohttp.ClientConnectorCertificateError():
-            return _not_connected(f"the TLS certificate of the provider was not accepted: {_verification(causes)}")
-        case aiohttp.ClientConnectorSSLError():
-            return _not_connected("the provider does not speak TLS as expected on this port")
-        case aiohttp.ClientHttpProxyError():
-            return _not_connected(f"the proxy refused a connection with status {error.status}")
-        case aiohttp.ClientProxyConnectionError():
-            return _not_connected(f"no connection to the proxy: {_reason(error)}")
-        case aiohttp.ClientConnectorDNSError():
-            return _not_connected("the provider's name could not be resolved")
-        case aiohttp.ClientConnectorError():
-            return _not_connected(f"no connection to the provider: {_reason(error)}")
-        case aiohttp.InvalidURL():
-            return unusable_url()
-        case aiohttp.ClientResponseError():
-            return not_http()
-        case aiohttp.ClientPayloadError():
-            return _broken_body(causes, cut=Kind.CONNECTION_LOST)
-        case _:
-            return closed_before_answer()
-
-
 def classify_connect(error: BaseException, connect: float) -> Failure:
     """The failure behind an error of the system or of TLS while a direct connection was made."""
     match error:
         case PrivateAddress():
             return private_address()
         case socket.gaierror():
-            return _not_connected("the provider's name could not be resolved")
+            return not_connected("the provider's name could not be resolved")
         case ssl.SSLCertVerificationError():
-            return _not_connected(f"the TLS certificate of the provider was not accepted: {_verification((error,))}")
+            return not_connected(f"the TLS certificate of the provider was not accepted: {verification((error,))}")
         case ssl.SSLError():
-            return _not_connected("the provider does not speak TLS as expected on this port")
+            return not_connected("the provider does not speak TLS as expected on this port")
         case TimeoutError() if error.errno is None:
-            return _silent(connect)
+            return silent(connect)
         case _:
-            return _not_connected(f"no connection to the provider: {_told(error)}")
+            return not_connected(f"no connection to the provider: {told(error)}")
 
 
-def _silent(connect: float) -> Failure:
+def silent(connect: float) -> Failure:
     """No connection in time. Silence is no refusal: it is paid for once, so the same is not tried again."""
     message = f"no connection to the provider within {connect:g} s"
     return Failure(Kind.CONNECT, message, executed=Executed.NO, should_retry=False)
@@ -86,7 +54,12 @@ def not_http() -> Failure:
 
 def classify_body(error: BaseException, cut: Kind) -> Failure:
     """The failure behind an error while a body was read; `cut` is the kind for one that ended too early."""
-    return _broken_body(tuple(_causes(error)), cut=cut)
+    return broken_body(tuple(causes_of(error)), cut=cut)
+
+
+def undecodable() -> Failure:
+    """A body that is not what its `content-encoding` says, or is packed in a way that we never offered."""
+    return Failure(Kind.BAD_RESPONSE, "the body that the provider sent cannot be decompressed")
 
 
 def too_large(limit: int) -> Failure:
@@ -148,14 +121,16 @@ def refused_request(headers: Mapping[str, str]) -> Failure:
     )
 
 
-def _not_connected(message: str) -> Failure:
+def not_connected(message: str) -> Failure:
+    """No connection, and so nothing that was sent."""
     return Failure(Kind.CONNECT, message, executed=Executed.NO)
 
 
-def _broken_body(causes: tuple[BaseException, ...], *, cut: Kind) -> Failure:
+def broken_body(causes: tuple[BaseException, ...], *, cut: Kind) -> Failure:
+    """A body that ended too early, or cannot be unpacked, by what led to the error."""
     names = {type(cause).__name__ for cause in causes}
     if names & {"ContentEncodingError", "DecompressSizeError"}:
-        return Failure(Kind.BAD_RESPONSE, "the body that the provider sent cannot be decompressed")
+        return undecodable()
     return Failure(cut, "the provider closed the connection in the middle of its answer")
 
 
@@ -167,11 +142,8 @@ def _shown(name: str) -> str:
     return repr(name[:64])
 
 
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    return _told(error.os_error)
-
-
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """The system's error in words that tell nothing of the network inside."""
     match error:
         case ConnectionRefusedError():
             return "the connection was refused"
@@ -183,15 +155,16 @@ def _told(error: BaseException) -> str:
             return "the network cannot reach it"
 
 
-def _verification(causes: tuple[BaseException, ...]) -> str:
+def verification(causes: tuple[BaseException, ...]) -> str:
+    """Why a certificate was not accepted, without names."""
     for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError) and not isinstance(cause, aiohttp.ClientError):
+        if type(cause) is ssl.SSLCertVerificationError:  # aiohttp wraps it in a class of the same family
             # "…, certificate is not valid for 'name'": the name may be one of a network that callers know nothing of.
             return cause.verify_message.partition(" for '")[0].rstrip(".") or "verification failed"
     return "verification failed"
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """An error and what led to it, aiohttp's wrapped system error included; at most ten."""
     current: BaseException | None = error
     for _ in range(10):

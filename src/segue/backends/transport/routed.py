@@ -8,16 +8,19 @@ nothing for those who have.
 import os
 import ssl
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from segue.backends.transport.aiohttp_transport import AiohttpTransport
 from segue.backends.transport.direct import DirectTransport
 from segue.backends.transport.direct_request import Authority, split_url
 from segue.backends.transport.failures import transport_closed, unusable_proxy
 from segue.backends.transport.proxies import Proxies
 from segue.core.clock import Clock
 from segue.core.ports import Transport, TransportError, WireRequest, WireResponse
+
+if TYPE_CHECKING:
+    from segue.backends.transport.aiohttp_transport import AiohttpTransport
 
 _REMEMBERED = 1000  # origins whose way is remembered
 
@@ -94,10 +97,12 @@ class RoutedTransport:
                 self._through_proxy[authority] = known
         return known
 
-    def _by_proxy(self) -> AiohttpTransport:
+    def _by_proxy(self) -> "AiohttpTransport":
         if self._closed:
             raise TransportError(transport_closed())
         if self._proxied is None:
+            from segue.backends.transport.aiohttp_transport import AiohttpTransport  # seven megabytes, seldom needed
+
             self._proxied = AiohttpTransport(
                 per_host=self._per_host, tls=self._tls, environment=self._environment, version=self._version
             )

@@ -1,19 +1,20 @@
 """What can be asked of a language model."""
 
 from segue.core.operation import Nature, Operation
-from segue.families.llm.request import ChatRequest, analyse_chat, chat_from_fields, parse_chat
+from segue.families.llm.asked import Asked, analyse
+from segue.families.llm.request import chat_from_fields, parse_chat
 
 CHAT = Operation(
     id="chat",
     family="llm",
     nature=Nature.REPEATABLE,
-    request=ChatRequest,
+    request=Asked,
     answer=bytes,
     parse=parse_chat,
     from_fields=chat_from_fields,
     unit="tokens",
     by_model=True,
-    analyse=analyse_chat,
+    analyse=analyse,
     summary="Let a model answer a conversation (the format of OpenAI's Chat Completions).",
 )
 

@@ -11,7 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from segue.core.errors import RequestInvalid
-from segue.core.features import Features
+from segue.families.llm.asked import Asked, split_top
+from segue.families.llm.formats.chat.format import CHAT as CHAT_FORMAT
+from segue.families.llm.ir.conversation import Conversation
+from segue.families.llm.ir.seals import SEALED
 
 Raw = msgspec.Raw
 
@@ -21,13 +24,10 @@ _NAMES: Final = msgspec.json.Decoder(list[str])
 _COUNT: Final = msgspec.json.Decoder(int)
 _encode: Final = msgspec.json.encode
 
-BYTES_PER_TOKEN: Final = 4
-"""A rule of thumb for English text and JSON (OpenAI's help pages); only ever an estimate."""
-
 MAX_FALLBACKS: Final = 16
 
 
-class ChatRequest:
+class ChatRequest(Asked):
     """A request in the format of OpenAI's Chat Completions.
 
     Attributes:
@@ -40,11 +40,12 @@ class ChatRequest:
         size: bytes of the body as it came.
     """
 
-    __slots__ = ("choices", "fallbacks", "fields", "model", "size", "stream", "wants_usage")
+    __slots__ = ("choices", "fields", "wants_usage")
+    client = CHAT_FORMAT
 
-    def __init__(self, fields: dict[str, Raw], size: int) -> None:
+    def __init__(self, fields: dict[str, Raw], size: int, *, sealed: bool = False) -> None:
+        super().__init__(size, sealed=sealed)
         self.fields = fields
-        self.size = size
         self.model = self._text("model")
         if not self.model:
             raise RequestInvalid("missing field 'model': name a model (GET /v1/models lists them)", param="model")
@@ -66,6 +67,10 @@ class ChatRequest:
         if ask_usage and self.stream and not self.wants_usage:
             patched["stream_options"] = Raw(self._options_with_usage())
         return _encode(patched)
+
+    def read(self) -> Conversation:
+        """See `Asked.read`."""
+        return CHAT_FORMAT.read_request(_encode(self.fields))
 
     def _options_with_usage(self) -> bytes:
         given = self.fields.get("stream_options")
@@ -139,19 +144,7 @@ def parse_chat(body: bytes) -> ChatRequest:
     Raises:
         RequestInvalid: naming the field and what belongs there.
     """
-    try:
-        if not body.isascii():
-            body.decode()  # values that pass through are not looked into, so nobody else would notice
-        fields = _TOP.decode(body)
-    except msgspec.ValidationError:
-        raise RequestInvalid("the body must be a JSON object") from None
-    except UnicodeDecodeError as error:
-        raise RequestInvalid(f"the body is not UTF-8: byte {error.start} is wrong") from None
-    except msgspec.DecodeError as error:
-        raise RequestInvalid(f"the body is not valid JSON: {error}") from None
-    except RecursionError:
-        raise RequestInvalid("the body is nested too deeply") from None
-    return ChatRequest(fields, len(body))
+    return ChatRequest(split_top(body), len(body), sealed=SEALED in body)
 
 
 def chat_from_fields(fields: Mapping[str, Any], text: bool) -> ChatRequest:
@@ -162,13 +155,3 @@ def chat_from_fields(fields: Mapping[str, Any], text: bool) -> ChatRequest:
         return parse_chat(_encode(fields))
     except (TypeError, ValueError) as error:
         raise RequestInvalid(f"the arguments cannot be written as JSON: {error}") from None
-
-
-def analyse_chat(request: ChatRequest) -> Features:
-    """What routing may know of a chat."""
-    return Features(
-        model=request.model,
-        stream=request.stream,
-        size=request.size,
-        tokens=request.size // BYTES_PER_TOKEN,
-    )

@@ -40,7 +40,7 @@ class EventSplitter:
             EventTooLong: an event does not end.
         """
         tail = self.tail
-        if not tail and self._started and chunk.endswith(b"\n\n") and b"\r" not in chunk:
+        if not tail and self._started and chunk.endswith(b"\n\n") and b"\r" not in chunk and b"\n\n\n" not in chunk:
             return _plain(chunk)
         tail += chunk  # in place: a long event in small pieces must not be copied for each of them
         if not self._started:
@@ -90,7 +90,7 @@ def read_event(event: bytes) -> tuple[bytes, bytes]:
 
 
 def _plain(chunk: bytes) -> list[bytes]:
-    """The events of a chunk that ends with one and has no carriage returns: the usual case, three times as fast."""
+    """The events of a chunk that ends with one, without odd line ends: the usual case, and fast."""
     if chunk.find(b"\n\n") == len(chunk) - 2:
         return [chunk]
     return [event + b"\n\n" for event in chunk[:-2].split(b"\n\n")]

@@ -20,7 +20,7 @@ from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, ClientGone, Exchange
 from segue.http.options import read_options
 from segue.http.pump import EVENT_STREAM, pump
-from segue.http.results import call_headers, error_headers, told
+from segue.http.results import call_head, call_headers, error_headers, told
 
 _THE_CALLERS = frozenset({
     Kind.INVALID_REQUEST, Kind.CONTEXT_LENGTH, Kind.CONTENT_FILTER, Kind.MODEL_MISSING, Kind.RATE_LIMITED, Kind.QUOTA,
@@ -58,9 +58,11 @@ class OpenAISurface:
                 await self._refuse(exchange, outcome.refusal, call)
             elif outcome.stream is not None:
                 headers = [*EVENT_STREAM, *call_headers(call, self._clock.now())]
+                call.request = None  # it may be large, a stream long, and nobody is asked again
+                del request
                 await pump(exchange, outcome.stream, headers, partial(broken_off, call))
             else:
-                await exchange.respond(200, outcome.answer, [JSON, *call_headers(call, self._clock.now())])
+                await exchange.respond(200, outcome.answer, call_head(call, self._clock.now()))
 
     async def models(self, exchange: Exchange) -> None:
         """`GET /v1/models` and `GET /v1/models/{id}`."""

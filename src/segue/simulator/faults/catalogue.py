@@ -7,7 +7,7 @@ interface.
 import re
 from typing import Any, Final
 
-from segue.simulator.faults import answers, connections, events, framing, limits, streams, timing, volume
+from segue.simulator.faults import answers, connections, events, framing, limits, streams, timing, usage, volume
 from segue.simulator.faults.kinds import Kind
 
 # The order matters twice: tables have it, and of the kinds that change only the form, each works on what the ones
@@ -46,7 +46,7 @@ _ALL: Final[tuple[Kind[Any], ...]] = (
     volume.WRONG_GZIP,
     volume.ENDLESS_BODY,
     events.DUPLICATE_EVENT,
-    events.USAGE,
+    usage.USAGE,
     events.EMPTY_CHOICES,
     events.COMMENTS,
     events.UNKNOWN_EVENTS,

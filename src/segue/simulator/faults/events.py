@@ -3,12 +3,11 @@
 They can be combined with one another and with any other fault.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from segue.simulator.faults.kinds import Kind, Options, Positive, Seconds, Situation, mapped, retold
-from segue.simulator.faults.streams import edited
 from segue.simulator.script import Part, Script, Send, Step, Wait
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -34,45 +33,6 @@ def _duplicate(script: Script, options: DuplicateOptions, _situation: Situation)
     return retold(script, (*script.steps[:target], *again, *script.steps[target:]))
 
 
-class UsageOptions(Options, frozen=True):
-    """Where a stream's usage is, when it was asked for; of a document, only `missing` and `null` mean something."""
-
-    variant: Literal["missing", "null", "in_last_content", "in_finish"] = "missing"
-
-
-def _usage(script: Script, options: UsageOptions, _situation: Situation) -> Script:
-    def put(value: object) -> Any:
-        return lambda document: document.__setitem__("usage", value)
-
-    def drop(document: dict[str, Any]) -> None:
-        document.pop("usage", None)
-
-    if not script.streams:
-        if options.variant not in {"missing", "null"}:
-            return script
-        edit = drop if options.variant == "missing" else put(None)
-        return mapped(script, lambda bodies: tuple(edited(body, edit) for body in bodies))
-    found = [step for step in script.steps if isinstance(step, Send) and step.part == "usage"]
-    if not found:
-        return script
-    usage = msgspec.json.decode(found[0].data.removeprefix(b"data: "))["usage"]
-    carriers: dict[str, Part] = {"in_last_content": "content", "in_finish": "finish"}
-    carrier = carriers.get(options.variant)
-    last = max((place for place, step in enumerate(script.steps) if carrier and _is_event(step, carrier)), default=-1)
-    steps: list[Step] = []
-    for place, step in enumerate(script.steps):
-        if not isinstance(step, Send):
-            steps.append(step)
-        elif step.part == "usage":
-            if options.variant == "null":
-                steps.append(Send(edited(step.data, put(None)), "usage"))
-        elif place == last:
-            steps.append(Send(edited(step.data, put(usage)), step.part))
-        else:
-            steps.append(Send(edited(step.data, drop), step.part) if options.variant != "null" else step)
-    return retold(script, tuple(steps))
-
-
 def _between(script: Script, every: int, extra: Send) -> Script:
     """The stream with `extra` before the first event and before every so-manyth after it."""
     steps: list[Step] = []
@@ -93,6 +53,8 @@ class EveryOptions(Options, frozen=True):
 
 
 def _empty_choices(script: Script, options: EveryOptions, situation: Situation) -> Script:
+    if not any(isinstance(step, Send) and b'"choices":' in step.data for step in script.steps):
+        return script
     document = {
         "id": "",
         "object": "chat.completion.chunk",
@@ -223,14 +185,6 @@ DUPLICATE_EVENT: Final = Kind(
     options=DuplicateOptions,
     rewrite=_duplicate,
     scope="stream",
-    stage="shape",
-)
-USAGE: Final = Kind(
-    name="usage",
-    summary="The usage that was asked for is missing, null, or in the last content chunk or that of the finish.",
-    options=UsageOptions,
-    rewrite=_usage,
-    scope="success",
     stage="shape",
 )
 EMPTY_CHOICES: Final = Kind(

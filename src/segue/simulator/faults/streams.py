@@ -18,6 +18,7 @@ from segue.simulator.faults.kinds import (
     upto_content,
 )
 from segue.simulator.script import Abort, Hang, Script, Send, Step
+from segue.simulator.vendors import ErrorEvents
 
 
 class AfterOptions(Options, frozen=True):
@@ -122,7 +123,8 @@ class ErrorEventOptions(Options, frozen=True):
         code: The status whose error is meant, 400..599; left out, that of `error`, or 500.
         error: The vendor's own code.
         message: Replaces the vendor's text.
-        form: `vendor`, or `text` for `{"error": "text"}`.
+        form: `vendor`; `failed` for the event that ends a failed answer, where the vendor has one
+            (`response.failed`); or `text` for `{"error": "text"}`.
         named: Whether the event has a line `event: error`.
         then: What follows: a clean end, `[DONE]`, a TCP reset, or nothing on an open connection.
     """
@@ -131,18 +133,29 @@ class ErrorEventOptions(Options, frozen=True):
     code: ErrorStatus | None = None
     error: str | None = None
     message: str | None = None
-    form: Literal["vendor", "text"] = "vendor"
+    form: Literal["vendor", "text", "failed"] = "vendor"
     named: bool = False
     then: Literal["end", "done", "reset", "open"] = "end"
 
 
+def _error_bytes(failure: Script, options: ErrorEventOptions, situation: Situation, sent: int) -> bytes:
+    """The event as the vendor words it, or else as one whose data is the body of the refusal."""
+    text = options.form == "text"
+    body = msgspec.json.encode(msgspec.json.decode(error_body(failure, "text" if text else "vendor", options.message)))
+    vendor = situation.vendor
+    if not text and isinstance(vendor, ErrorEvents):
+        worded = vendor.error_event(situation.exchange, body, sent, terminal=options.form == "failed")
+        if worded is not None:
+            return worded
+    return (b"event: error\n" if options.named else b"") + b"data: " + body + b"\n\n"
+
+
 def _error_event(script: Script, options: ErrorEventOptions, situation: Situation) -> Script:
     failure = situation.vendor.failure(situation.exchange, options.code, options.error, options.message)
-    body = msgspec.json.encode(msgspec.json.decode(error_body(failure, options.form, options.message)))
-    event = Send((b"event: error\n" if options.named else b"") + b"data: " + body + b"\n\n", "error")
     kept = upto_content(script, options.after)
     if options.after == 0:
         kept = tuple(step for step in kept if not isinstance(step, Send))
+    event = Send(_error_bytes(failure, options, situation, sum(isinstance(step, Send) for step in kept)), "error")
     ends: dict[str, tuple[Step, ...]] = {
         "end": (),
         "done": (Send(b"data: [DONE]\n\n", "done"),),
@@ -160,22 +173,41 @@ class FinishReasonOptions(Options, frozen=True):
 
 
 def edited(data: bytes, edit: Callable[[dict[str, Any]], None]) -> bytes:
-    """JSON, or an event that carries JSON, after `edit` has changed the decoded object; other bytes as they are."""
-    prefix = b"data: " if data.startswith(b"data: ") else b""
+    """JSON, or an event that carries JSON, after `edit` has changed the decoded object; other bytes as they are.
+
+    An event that is named after the `type` of its data keeps being so.
+    """
+    name, separator, rest = data.partition(b"\ndata: ")
+    if not (separator and name.startswith(b"event: ")):
+        name, separator, rest = b"", b"data: ", data.removeprefix(b"data: ")
+        separator = b"data: " if data.startswith(b"data: ") else b""
     try:
-        document = msgspec.json.decode(data[len(prefix) :])
+        document = msgspec.json.decode(rest)
     except msgspec.DecodeError:
         return data
     if not isinstance(document, dict):
         return data
+    named_by_type = name.removeprefix(b"event: ") == str(document.get("type")).encode()
     edit(document)
-    return prefix + msgspec.json.encode(document) + (b"\n\n" if prefix else b"")
+    if name and named_by_type:
+        name = b"event: " + str(document.get("type")).encode()
+    return name + separator + msgspec.json.encode(document) + (b"\n\n" if separator else b"")
 
 
 def _finish_reason(script: Script, options: FinishReasonOptions, _situation: Situation) -> Script:
     def finish(document: dict[str, Any]) -> None:
         for choice in document.get("choices", ()):
             choice["finish_reason"] = options.reason
+        for candidate in document.get("candidates", ()):
+            candidate["finishReason"] = options.reason.upper()
+        for owner in (document, document.get("delta")):
+            if isinstance(owner, dict) and "stop_reason" in owner:
+                owner["stop_reason"] = options.reason
+        response = document if document.get("object") == "response" else document.get("response")
+        if isinstance(response, dict) and response.get("object") == "response":
+            response |= {"status": "incomplete", "incomplete_details": {"reason": options.reason}}
+            if "response" in document:
+                document["type"] = "response.incomplete"
 
     if not script.streams:
         body = b"".join(step.data for step in script.steps if isinstance(step, Send))
@@ -187,8 +219,8 @@ def _finish_reason(script: Script, options: FinishReasonOptions, _situation: Sit
             contents += 1
             if contents > options.after:
                 continue
-        ends = isinstance(step, Send) and step.part == "finish"
-        steps.append(Send(edited(step.data, finish), "finish") if ends and isinstance(step, Send) else step)
+        ends = isinstance(step, Send) and step.part in {"finish", "done"}
+        steps.append(Send(edited(step.data, finish), step.part) if ends and isinstance(step, Send) else step)
     return retold(script, tuple(steps))
 
 
@@ -208,7 +240,7 @@ CUT: Final = Kind(
 )
 END_WITHOUT_DONE: Final = Kind(
     name="end_without_done",
-    summary="No `[DONE]`: a clean end after or before the finish reason, or a connection that stays open.",
+    summary="No terminator: a clean end after or before the finish reason, or a connection that stays open.",
     options=EndOptions,
     rewrite=_end_without_done,
     scope="stream",

@@ -3,7 +3,6 @@
 Nothing here is ever held in memory whole: it is made while it is sent, and ends when the client hangs up.
 """
 
-import gzip
 import struct
 import zlib
 from collections.abc import Iterator
@@ -101,10 +100,10 @@ class WrongGzipOptions(Options, frozen=True):
 def _wrong_gzip(script: Script, options: WrongGzipOptions, _situation: Situation) -> Script:
     body = b"".join(step.data for step in script.steps if isinstance(step, Send))
     if options.variant != "plain":
-        packed = gzip.compress(body, mtime=0)
-        half = len(packed) // 2
-        damaged = bytes(byte ^ 0xFF for byte in packed[half:])
-        body = packed[:half] if options.variant == "truncated" else packed[:half] + damaged
+        packer = zlib.compressobj(wbits=31)
+        half = packer.compress(body[: len(body) // 2]) + packer.flush(zlib.Z_SYNC_FLUSH)
+        # After the flush a block begins; one whose first bits are all set is of a kind that does not exist (RFC 1951).
+        body = half if options.variant == "truncated" else half + b"\xff" * 16
     return with_headers(document_instead(script, body), _ENCODED)
 
 

@@ -3,7 +3,6 @@
 One reply is rendered here in its two forms: as one completion, and as the chunks of a stream.
 """
 
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,9 +10,21 @@ import msgspec
 
 from segue.simulator.exchange import Exchange
 from segue.simulator.script import Head, Part, Script, Send, whole
-from segue.simulator.vendors.openai_content import Reply, digest, prompt_tokens, reply
+from segue.simulator.vendors.openai_content import ask_of
+from segue.simulator.vendors.openai_filters import chunk_filter, prompt_filter
+from segue.simulator.vendors.openai_flavour import Flavour
+from segue.simulator.vendors.openai_headers import standard_headers
+from segue.simulator.vendors.scripting import Reply, digest, reply
 
-_DONE: Final = Send(b"data: [DONE]\n\n", "done")
+DONE: Final = Send(b"data: [DONE]\n\n", "done")
+STREAM_HEADERS: Final = (("Content-Type", "text/event-stream; charset=utf-8"), ("Cache-Control", "no-cache"))
+FINISH: Final = {
+    "end": "stop",
+    "length": "length",
+    "tools": "tool_calls",
+    "stop_sequence": "stop",
+    "refusal": "stop",
+}
 _Json = dict[str, Any]
 
 
@@ -22,33 +33,33 @@ def event(document: object, part: Part) -> Send:
     return Send(b"data: " + msgspec.json.encode(document) + b"\n\n", part)
 
 
-def standard_headers(exchange: Exchange) -> tuple[tuple[str, str], ...]:
-    """The headers that OpenAI puts on every answer of its interface."""
-    return (
-        ("x-request-id", f"req_{digest(exchange.seed, exchange.number, 'request', length=32)}"),
-        ("openai-organization", "org-simulated"),
-        ("openai-processing-ms", str(max(1, int((time.time() - exchange.started) * 1000)))),
-        ("openai-version", "2020-10-01"),
-        ("x-ratelimit-limit-requests", "500"),
-        ("x-ratelimit-remaining-requests", "499"),
-        ("x-ratelimit-reset-requests", "120ms"),
-        ("x-ratelimit-limit-tokens", "200000"),
-        ("x-ratelimit-remaining-tokens", "199000"),
-        ("x-ratelimit-reset-tokens", "300ms"),
-    )
+def token_logprobs(pieces: tuple[str, ...], alternatives: int) -> list[_Json]:
+    """The certainty of each token: the token itself first, then as many made-up alternatives as are left."""
+
+    def entry(piece: str, place: int) -> _Json:
+        return {"token": piece, "logprob": -0.01 - place, "bytes": list(piece.encode())}
+
+    return [
+        entry(piece, 0)
+        | {"top_logprobs": [entry(piece if not place else f"{piece}{place}", place) for place in range(alternatives)]}
+        for piece in pieces
+    ]
 
 
 class Rendering:
     """All replies to one accepted request, ready to be rendered."""
 
-    def __init__(self, exchange: Exchange, document: _Json) -> None:
+    def __init__(self, exchange: Exchange, document: _Json, flavour: Flavour) -> None:
         self._exchange = exchange
         self._document = document
-        self._messages: list[_Json] = document["messages"]
+        self._flavour = flavour
         count = document.get("n") or 1
-        self._replies = [reply(document, self._messages, exchange.seed, index) for index in range(count)]
+        model = str(document["model"])
+        self._ask = ask_of(document, reasoning=flavour.thinks(model) and document.get("reasoning_effort") != "none")
+        self._replies = [reply(self._ask, exchange.seed, index) for index in range(count)]
         self._identifier = f"chatcmpl-{digest(exchange.seed, exchange.number, 'completion', length=29)}"
         self._created = int(exchange.started)
+        self._cached = exchange.memory.cached_prefix(f"openai.{model}", "\n".join(self._ask.context))
 
     def _envelope(self, kind: str, choices: list[_Json]) -> _Json:
         return {
@@ -59,6 +70,7 @@ class Rendering:
             "choices": choices,
             "service_tier": "default",
             "system_fingerprint": f"fp_{digest(self._exchange.seed, 'fingerprint', length=10)}",
+            **self._flavour.envelope,
         }
 
     @property
@@ -67,35 +79,51 @@ class Rendering:
         return max(one.tokens for one in self._replies)
 
     def _usage(self) -> _Json:
-        prompt = prompt_tokens(self._messages)
+        prompt = self._ask.tokens
         completion = sum(one.tokens for one in self._replies)
-        return {
+        usage: _Json = {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": self._cached, "audio_tokens": 0},
             "completion_tokens_details": {
-                "reasoning_tokens": 0,
+                "reasoning_tokens": sum(one.reasoning_tokens for one in self._replies),
                 "audio_tokens": 0,
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0,
             },
         }
+        if self._flavour.cache == "deepseek":
+            usage |= {"prompt_cache_hit_tokens": self._cached, "prompt_cache_miss_tokens": prompt - self._cached}
+        return usage
 
     def _logprobs(self, pieces: tuple[str, ...]) -> _Json | None:
         if self._document.get("logprobs") is not True:
             return None
-        tokens = [
-            {"token": piece, "logprob": -0.01, "bytes": list(piece.encode()), "top_logprobs": []} for piece in pieces
-        ]
-        return {"content": tokens, "refusal": None}
+        return {"content": token_logprobs(pieces, self._document.get("top_logprobs") or 0), "refusal": None}
+
+    def _refuses(self, one: Reply) -> bool:
+        """Whether the text belongs into the field `refusal`, which only some vendors have."""
+        return one.stop == "refusal" and self._flavour.refusals
 
     def _message(self, one: Reply) -> _Json:
-        message: _Json = {"role": "assistant", "content": one.text, "refusal": None, "annotations": []}
-        if one.call is not None:
-            function = {"name": one.call.name, "arguments": "".join(one.call.fragments)}
+        message: _Json = {"role": "assistant", "content": one.text}
+        if self._flavour.refusals:
+            message |= {"refusal": None, "annotations": []}
+        if self._refuses(one):
+            message |= {"content": None, "refusal": one.text}
+        if one.reasoning and self._flavour.reasoning is not None:
+            message[self._flavour.reasoning] = one.thoughts
+        if one.calls:
             message["content"] = None
-            message["tool_calls"] = [{"id": one.call.identifier, "type": "function", "function": function}]
+            message["tool_calls"] = [
+                {
+                    "id": f"call_{call.identifier}",
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in one.calls
+            ]
         return message
 
     def completion(self) -> Script:
@@ -105,12 +133,14 @@ class Rendering:
                 "index": index,
                 "message": self._message(one),
                 "logprobs": self._logprobs(one.pieces),
-                "finish_reason": one.finish,
+                "finish_reason": FINISH[one.stop],
+                **chunk_filter(self._flavour),
             }
             for index, one in enumerate(self._replies)
         ]
-        document = self._envelope("chat.completion", choices) | {"usage": self._usage()}
-        return whole(200, msgspec.json.encode(document), standard_headers(self._exchange), self.tokens)
+        document = self._envelope("chat.completion", choices) | {"usage": self._usage()} | prompt_filter(self._flavour)
+        headers = standard_headers(self._exchange, self._flavour)
+        return whole(200, msgspec.json.encode(document), headers, self.tokens)
 
     def _chunk(
         self, part: Part, index: int, delta: _Json, pieces: tuple[str, ...] = (), finish: str | None = None
@@ -121,37 +151,74 @@ class Rendering:
             "logprobs": self._logprobs(pieces) if pieces else None,
             "finish_reason": finish,
         }
-        return event(self._envelope("chat.completion.chunk", [choice]) | self._usage_field(), part)
+        if self._flavour.filters and part == "content":
+            choice |= chunk_filter(self._flavour)
+        document = self._envelope("chat.completion.chunk", [choice]) | self._usage_field(part)
+        return event(document, part)
 
-    def _usage_field(self) -> _Json:
-        # Once usage is asked for, every chunk carries the field, and all but the last carry it empty.
-        return {"usage": None} if self._wants_usage else {}
+    def _usage_field(self, part: Part) -> _Json:
+        match self._flavour.usage:
+            case "finish" if part == "finish":
+                return {"usage": self._usage()}
+            case "x_groq" if part == "finish":
+                identifier = f"req_{digest(self._exchange.seed, self._exchange.number, 'groq', length=26)}"
+                return {"x_groq": {"id": identifier, "usage": self._usage()}}
+            case "asked" if self._wants_usage:
+                # Once usage is asked for, every chunk carries the field, and all but the last carry it empty.
+                return {"usage": None}
+            case _:
+                return {}
 
     @property
     def _wants_usage(self) -> bool:
         options = self._document.get("stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
 
+    @property
+    def _ends_with_usage(self) -> bool:
+        mode = self._flavour.usage
+        return mode == "last" or (mode in {"asked", "x_groq"} and self._wants_usage)
+
+    def _begun_call(self, one: Reply, position: int) -> _Json:
+        call = one.calls[position]
+        function = {"name": call.name, "arguments": ""}
+        return {"index": position, "id": f"call_{call.identifier}", "type": "function", "function": function}
+
     def _first(self, index: int, one: Reply) -> Send:
-        delta: _Json = {"role": "assistant", "content": "", "refusal": None}
-        if one.call is not None:
-            function = {"name": one.call.name, "arguments": ""}
+        delta: _Json = {"role": "assistant", "content": ""}
+        if self._flavour.refusals:
+            delta["refusal"] = None
+        if one.calls and not one.reasoning:
             delta["content"] = None
-            delta["tool_calls"] = [{"index": 0, "id": one.call.identifier, "type": "function", "function": function}]
+            delta["tool_calls"] = [self._begun_call(one, 0)]
         return self._chunk("role", index, delta)
 
     def _rest(self, index: int, one: Reply) -> Iterator[Send]:
-        if one.call is not None:
-            for fragment in one.call.fragments:
-                delta = {"tool_calls": [{"index": 0, "function": {"arguments": fragment}}]}
+        if self._flavour.reasoning is not None:
+            for piece in one.reasoning:
+                yield self._chunk("content", index, {self._flavour.reasoning: piece})
+        for position, call in enumerate(one.calls):
+            if position or one.reasoning:
+                yield self._chunk("role", index, {"tool_calls": [self._begun_call(one, position)]})
+            for fragment in call.fragments:
+                delta = {"tool_calls": [{"index": position, "function": {"arguments": fragment}}]}
                 yield self._chunk("content", index, delta)
+        field = "refusal" if self._refuses(one) else "content"
         for piece in one.pieces:
-            yield self._chunk("content", index, {"content": piece}, (piece,))
-        yield self._chunk("finish", index, {}, finish=one.finish)
+            yield self._chunk("content", index, {field: piece}, (piece,))
+        yield self._chunk("finish", index, {}, finish=FINISH[one.stop])
+
+    def _lead(self) -> Iterator[Send]:
+        """What comes before the first chunk of an answer."""
+        if self._flavour.comment is not None:
+            yield Send(f": {self._flavour.comment}\n\n".encode(), "extra")
+        if self._flavour.filters:
+            document = self._envelope("chat.completion.chunk", []) | prompt_filter(self._flavour)
+            yield event(document | {"id": "", "created": 0, "model": ""}, "role")
 
     def stream(self) -> Script:
         """The answer as a stream of events; the chunks of several choices take turns."""
-        steps = [self._first(index, one) for index, one in enumerate(self._replies)]
+        steps = [*self._lead(), *(self._first(index, one) for index, one in enumerate(self._replies))]
         waiting = [self._rest(index, one) for index, one in enumerate(self._replies)]
         while waiting:
             for source in list(waiting):
@@ -160,11 +227,7 @@ class Rendering:
                     waiting.remove(source)
                 else:
                     steps.append(chunk)
-        if self._wants_usage:
+        if self._ends_with_usage:
             steps.append(event(self._envelope("chat.completion.chunk", []) | {"usage": self._usage()}, "usage"))
-        headers = (
-            ("Content-Type", "text/event-stream; charset=utf-8"),
-            ("Cache-Control", "no-cache"),
-            *standard_headers(self._exchange),
-        )
-        return Script((Head(200, headers, None), *steps, _DONE), self.tokens)
+        headers = (*STREAM_HEADERS, *standard_headers(self._exchange, self._flavour))
+        return Script((Head(200, headers, None), *steps, DONE), self.tokens)

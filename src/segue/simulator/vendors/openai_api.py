@@ -1,76 +1,82 @@
-"""Applications and the gateway speak to OpenAI's chat completions interface; this is that interface, simulated.
+"""Applications and the gateway speak to OpenAI's interface, and to those of its many relatives; this plays them.
 
-It offers `POST /v1/chat/completions`, `GET /v1/models` and `GET /v1/models/{id}`, and refuses as the vendor does.
+Each endpoint is a function of its own module; the table says which path is whose. A vendor that departs from OpenAI
+does so by its `Flavour` alone.
 """
 
+import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
-from segue.simulator.exchange import UNDECODABLE, Exchange
+from segue.simulator.exchange import Exchange
 from segue.simulator.script import Script, whole
-from segue.simulator.vendors.openai_answers import Rendering, standard_headers
-from segue.simulator.vendors.openai_errors import (
-    OpenAIError,
-    missing_key,
-    named_error,
-    unknown_address,
-    wrong_key,
-    wrong_method,
-)
-from segue.simulator.vendors.openai_requests import check_request
+from segue.simulator.vendors import openai_media as media
+from segue.simulator.vendors import openai_responses as responses
+from segue.simulator.vendors import openai_texts as texts
+from segue.simulator.vendors.compatible_rerank import jina
+from segue.simulator.vendors.openai_access import Request, check_model
+from segue.simulator.vendors.openai_answers import event
+from segue.simulator.vendors.openai_chat import chat
+from segue.simulator.vendors.openai_errors import OpenAIError, named_error, unknown_address
+from segue.simulator.vendors.openai_flavour import LISTED_MODELS, OPENAI, Flavour
+from segue.simulator.vendors.openai_headers import standard_headers
+from segue.simulator.vendors.openai_multipart import form_of
+from segue.simulator.vendors.openai_responses_stream import error_event, failed_event
 
-_CHAT: Final = "/v1/chat/completions"
-_MODELS: Final = "/v1/models"
-LISTED_MODELS: Final = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "o4-mini")
+__all__ = ["LISTED_MODELS", "OpenAIVendor"]
+
 _CREATED: Final = 1_715_367_049
-_BAD_JSON: Final = (
-    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
-    "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble "
-    "figuring out how to fix this, please contact us through our help center at help.openai.com.)"
-)
-
-
-def _check_key(exchange: Exchange) -> None:
-    scheme, _, key = exchange.headers.get("authorization", "").partition(" ")
-    key = key.strip()
-    if scheme.lower() != "bearer" or not key:
-        raise missing_key()
-    if "invalid" in key:
-        raise wrong_key(key)
-
-
-def _check_model(model: str) -> None:
-    if model.startswith("missing-"):
-        raise named_error(404, "model_not_found", None, model)
 
 
 def _model(identifier: str) -> dict[str, object]:
     return {"id": identifier, "object": "model", "created": _CREATED, "owned_by": "system"}
 
 
-def _body(exchange: Exchange) -> object:
-    content_type = exchange.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        message = (
-            f"Unsupported content type: '{content_type}'. This API method only accepts 'application/json' requests, "
-            f"but you specified the header 'Content-Type: {content_type}'. Please try again with a supported "
-            "content type."
-        )
-        raise OpenAIError(400, message, "invalid_request_error", None, "unsupported_content_type")
-    if exchange.document is UNDECODABLE:
-        raise OpenAIError(400, _BAD_JSON)
-    return exchange.document
+def _models(request: Request) -> Script:
+    request.need("GET")
+    identifier = request.path.removeprefix("/models").removeprefix("/")
+    if not identifier:
+        return request.answer({"object": "list", "data": [_model(name) for name in request.flavour.models]})
+    check_model(identifier)
+    return request.answer(_model(identifier))
+
+
+# What follows `/v1` in the path, the name that a flavour offers it by, and what answers.
+ENDPOINTS: Final[tuple[tuple[re.Pattern[str], str, Callable[[Request], Script]], ...]] = tuple(
+    (re.compile(pattern), name, answer)
+    for pattern, name, answer in (
+        (r"/chat/completions", "chat", chat),
+        (r"/responses", "responses", responses.create),
+        (r"/responses/[^/]+(/input_items|/cancel)?", "responses", responses.stored),
+        (r"/completions", "completions", texts.completions),
+        (r"/embeddings", "embeddings", texts.embeddings),
+        (r"/moderations", "moderations", texts.moderations),
+        (r"/images/(generations|edits)", "images", media.images),
+        (r"/audio/(transcriptions|translations)", "audio", media.transcriptions),
+        (r"/audio/speech", "speech", media.speech),
+        (r"/rerank", "rerank", jina),
+        (r"/models(/.+)?", "models", _models),
+    )
+)
 
 
 class OpenAIVendor:
-    """The OpenAI wire format."""
+    """The OpenAI wire format, as one vendor speaks it."""
 
-    name = "openai"
+    def __init__(self, flavour: Flavour = OPENAI) -> None:
+        """Play the vendor that `flavour` describes."""
+        self.flavour = flavour
+        self.name = flavour.name
 
     def answer(self, exchange: Exchange) -> Script:
         """The healthy answer to a request, or the documented refusal of a wrong one."""
+        form = form_of(exchange.headers.get("content-type", ""), exchange.body)
+        if form is not None:
+            # Faults ask for the model and the stream of every request, also of one that is a form.
+            exchange.document = form.fields | {"stream": form.fields.get("stream") == "true"}
         try:
             return self._answer(exchange)
         except OpenAIError as error:
@@ -78,42 +84,36 @@ class OpenAIVendor:
 
     def failure(self, exchange: Exchange, status: int | None, error: str | None, message: str | None) -> Script:
         """The documented error: by status, by the vendor's own code, or both; None leaves it to the vendor."""
+        if error == "insufficient_quota" and status is None:
+            status = self.flavour.quota_status
         return self._refusal(exchange, named_error(status, error, message, exchange.model))
 
-    @staticmethod
-    def _refusal(exchange: Exchange, error: OpenAIError) -> Script:
-        headers = dict(standard_headers(exchange))
-        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+    def error_event(self, exchange: Exchange, body: bytes, sent: int, *, terminal: bool) -> bytes | None:
+        """An error inside a stream, as this vendor words it; None for a bare event with the body of a refusal."""
+        document = msgspec.json.decode(body)
+        if exchange.path.endswith("/responses"):
+            return failed_event(exchange, document, sent) if terminal else error_event(document, sent)
+        if self.flavour.error_event is None:
+            return None
+        return event(self.flavour.error_event(document, exchange.model or ""), "error").data
+
+    def _refusal(self, exchange: Exchange, error: OpenAIError) -> Script:
+        headers = dict(standard_headers(exchange, self.flavour))
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS and "x-ratelimit-remaining-requests" in headers:
             headers["x-ratelimit-remaining-requests"] = "0"
-        return whole(error.status, error.body(), tuple(headers.items()))
+        body = msgspec.json.format(msgspec.json.encode(self.flavour.errors(error)), indent=4) + b"\n"
+        return whole(error.status, body, tuple(headers.items()))
+
+    def path_of(self, exchange: Exchange) -> str | None:
+        """What follows `/v1`, or the beginning that this vendor has in its place; None for a foreign path."""
+        for root in ("/v1", *self.flavour.roots):
+            if exchange.path.startswith(f"{root}/"):
+                return exchange.path.removeprefix(root)
+        return None
 
     def _answer(self, exchange: Exchange) -> Script:
-        if exchange.path == _CHAT:
-            return self._chat(exchange)
-        if exchange.path == _MODELS or exchange.path.startswith(f"{_MODELS}/"):
-            return self._models(exchange)
+        path = self.path_of(exchange)
+        for pattern, name, answer in ENDPOINTS:
+            if path is not None and pattern.fullmatch(path) and self.flavour.offers(name):
+                return answer(Request(exchange, path, self.flavour))
         raise unknown_address(exchange.method, exchange.path)
-
-    @staticmethod
-    def _chat(exchange: Exchange) -> Script:
-        if exchange.method != "POST":
-            raise wrong_method("POST")
-        _check_key(exchange)
-        document = check_request(_body(exchange))
-        _check_model(str(document["model"]))
-        rendering = Rendering(exchange, document)
-        return rendering.stream() if document.get("stream") is True else rendering.completion()
-
-    @staticmethod
-    def _models(exchange: Exchange) -> Script:
-        if exchange.method != "GET":
-            raise wrong_method("GET")
-        _check_key(exchange)
-        if exchange.path == _MODELS:
-            listed: dict[str, object] = {"object": "list", "data": [_model(name) for name in LISTED_MODELS]}
-            return whole(200, msgspec.json.encode(listed), standard_headers(exchange))
-        identifier = exchange.path.removeprefix(f"{_MODELS}/")
-        if not identifier:
-            raise unknown_address(exchange.method, exchange.path)
-        _check_model(identifier)
-        return whole(200, msgspec.json.encode(_model(identifier)), standard_headers(exchange))

@@ -1,59 +1,18 @@
-"""Two runs of a demonstration must show the same words, and two accounts the same answer to the same question.
+"""A chat completion says many things in many fields; what the simulated model must know of them fits in an `Ask`.
 
-What the simulated model says depends on the seed and on the last user message alone.
+What it says then is decided for all vendors in one place (`scripting`).
 """
 
-import hashlib
-import random
-import re
-from dataclasses import dataclass
-from typing import Final
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any
 
-import msgspec
+from segue.simulator.vendors.scripting import Ask, Attachment, Tool, ToolResult
 
-from segue.simulator.vendors.openai_schema import example
+__all__ = ["ask_of", "attachment", "spoken"]
 
-_VOCABULARY: Final = (
-    "the river carries small boats past quiet houses while someone counts lights along a distant shore and every "
-    "answer begins with a question that nobody asked twice because morning came early over fields of barley"
-)
-_WORDS: Final = tuple(_VOCABULARY.split())
-_WORD_COUNT: Final = re.compile(r"\b(\d{1,4}) words\b")
-_ECHO_LIMIT: Final = 200
-_FRAGMENT: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call of one function; `fragments` joined are its arguments as JSON."""
-
-    identifier: str
-    name: str
-    fragments: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What one choice says: pieces of text, each counted as one token, or a tool call instead."""
-
-    pieces: tuple[str, ...]
-    finish: str
-    call: ToolCall | None = None
-
-    @property
-    def text(self) -> str:
-        """The whole text."""
-        return "".join(self.pieces)
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens the reply counts."""
-        return len(self.call.fragments) + 1 if self.call else len(self.pieces)
-
-
-def digest(*values: object, length: int = 24) -> str:
-    """A short name that is the same for the same values."""
-    return hashlib.sha256(repr(values).encode()).hexdigest()[:length]
+_Json = dict[str, Any]
 
 
 def spoken(message: object) -> str:
@@ -64,76 +23,96 @@ def spoken(message: object) -> str:
     return content if isinstance(content, str) else ""
 
 
-def last_user_text(messages: list[dict[str, object]]) -> str:
-    """The text of the newest user message; empty when there is none."""
-    return next((spoken(message) for message in reversed(messages) if message["role"] == "user"), "")
+def attachment(address: str, media_type: str = "application/octet-stream") -> Attachment:
+    """A file by its address; that of a data URL is measured."""
+    if not address.startswith("data:"):
+        return Attachment(media_type, None, address)
+    head, _, data = address.removeprefix("data:").partition(",")
+    return Attachment(head.partition(";")[0] or media_type, decoded_size(data))
 
 
-def prompt_tokens(messages: list[dict[str, object]]) -> int:
-    """A plausible count: the words of each message, and four tokens to mark its borders."""
-    return 3 + sum(4 + len(spoken(message).split()) for message in messages)
+def decoded_size(data: str) -> int:
+    """The size in bytes of a file given in base64; 0 when it is not."""
+    try:
+        return len(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError):
+        return 0
 
 
-def _prose(seed: int, question: str, index: int) -> str:
-    chance = random.Random(f"{seed}|{index}|{question}")
-    wanted = _WORD_COUNT.search(question)
-    if wanted is not None:
-        return " ".join(chance.choice(_WORDS) for _ in range(max(1, int(wanted[1]))))
-    echo = " ".join(question.split())[:_ECHO_LIMIT].rstrip()
-    rest = " ".join(chance.choice(_WORDS) for _ in range(chance.randint(8, 16)))
-    return f"You said: {echo or 'nothing'} - {rest}."
+def _parts(messages: list[_Json], kind: str) -> Iterator[_Json]:
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if part.get("type") == kind and isinstance(part.get(kind), dict):
+                yield part[kind]
 
 
-def _fragments(text: str) -> tuple[str, ...]:
-    return tuple(text[start : start + _FRAGMENT] for start in range(0, len(text), _FRAGMENT))
+def _documents(messages: list[_Json]) -> tuple[Attachment, ...]:
+    return tuple(
+        attachment(str(file["file_data"])) if file.get("file_data") else Attachment("file", None, str(file["file_id"]))
+        for file in _parts(messages, "file")
+        if file.get("file_data") or file.get("file_id")
+    )
 
 
-def _wanted_tool(document: dict[str, object], question: str, *, answered: bool) -> dict[str, object] | None:
-    """The function that the simulated model decides to call, if it decides to call one."""
-    tools = document.get("tools")
-    functions = [tool["function"] for tool in tools if tool["type"] == "function"] if isinstance(tools, list) else []
-    match document.get("tool_choice"):
-        case "none":
-            return None
+def _results(messages: list[_Json]) -> tuple[ToolResult, ...]:
+    """The results of tools after the last user message, oldest first."""
+    found: list[ToolResult] = []
+    for message in reversed(messages):
+        if message["role"] == "user":
+            break
+        if message["role"] in {"tool", "function"}:
+            found.append(ToolResult(str(message.get("tool_call_id", "")), spoken(message)))
+    return tuple(reversed(found)) if messages[-1]["role"] in {"tool", "function"} else ()
+
+
+def _choice(value: object) -> str:
+    match value:
+        case "none" | "required":
+            return str(value)
         case {"function": {"name": name}}:
-            return next((function for function in functions if function["name"] == name), None)
-        case "required":
-            pass
-        case _ if answered or "use the tool" not in question.lower():
-            return None
-    named = (function for function in functions if function["name"].lower() in question.lower())
-    return next(named, functions[0] if functions else None)
-
-
-def _full_text(document: dict[str, object], seed: int, question: str, index: int) -> str:
-    match document.get("response_format"):
-        case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
-            return msgspec.json.encode(example(schema, question[:_ECHO_LIMIT] or "text")).decode()
-        case {"type": "json_object" | "json_schema"}:
-            return msgspec.json.encode({"reply": _prose(seed, question, index)}).decode()
+            return str(name)
         case _:
-            return _prose(seed, question, index)
+            return "auto"
 
 
-def _before_stop(text: str, stop: object) -> str:
-    sequences = [stop] if isinstance(stop, str) else stop if isinstance(stop, list) else []
-    for sequence in sequences:
-        if sequence:
-            text = text.split(sequence, 1)[0]
-    return text
+def _context(messages: list[_Json]) -> tuple[str, ...]:
+    return tuple(spoken(message) for message in messages)
 
 
-def reply(document: dict[str, object], messages: list[dict[str, object]], seed: int, index: int) -> Reply:
-    """What choice number `index` of the answer says."""
-    question = last_user_text(messages)
-    function = _wanted_tool(document, question, answered=messages[-1]["role"] == "tool")
-    if function is not None:
-        arguments = msgspec.json.encode(example(function.get("parameters") or {"type": "object"}, "text")).decode()
-        identifier = f"call_{digest(seed, question, function['name'], index)}"
-        return Reply((), "tool_calls", ToolCall(identifier, str(function["name"]), _fragments(arguments)))
-    text = _before_stop(_full_text(document, seed, question, index), document.get("stop"))
-    pieces = _fragments(text) if document.get("response_format") else tuple(re.findall(r"\s*\S+|\s+", text))
-    limit = document.get("max_completion_tokens") or document.get("max_tokens")
-    if isinstance(limit, int) and len(pieces) > limit:
-        return Reply(pieces[:limit], "length")
-    return Reply(pieces, "stop")
+def _stops(stop: object) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, list) else ()
+
+
+def ask_of(document: _Json, *, reasoning: bool = False) -> Ask:
+    """What an accepted chat completion asks for; `reasoning` is whether the model thinks at all."""
+    messages: list[_Json] = document["messages"]
+    functions = [tool["function"] for tool in document.get("tools") or () if tool["type"] == "function"]
+    schema: _Json | None = None
+    shape = document.get("response_format") or {}
+    match shape:
+        case {"type": "json_schema", "json_schema": {"schema": dict(found)}}:
+            schema = found
+        case _:
+            pass
+    maximum = document.get("max_completion_tokens") or document.get("max_tokens")
+    return Ask(
+        question=next((spoken(one) for one in reversed(messages) if one["role"] == "user"), ""),
+        system="\n".join(spoken(one) for one in messages if one["role"] in {"system", "developer"}),
+        context=_context(messages),
+        images=tuple(attachment(str(image["url"]), "image") for image in _parts(messages, "image_url")),
+        audio=tuple(
+            Attachment(f"audio/{sound['format']}", decoded_size(str(sound["data"])))
+            for sound in _parts(messages, "input_audio")
+        ),
+        documents=_documents(messages),
+        tools=tuple(Tool(str(function["name"]), function.get("parameters")) for function in functions),
+        choice=_choice(document.get("tool_choice")),
+        parallel=document.get("parallel_tool_calls") is not False,
+        results=_results(messages),
+        schema=schema,
+        json=shape.get("type") in {"json_object", "json_schema"},
+        maximum=maximum if isinstance(maximum, int) else None,
+        stop=_stops(document.get("stop")),
+        reasoning=reasoning,
+    )

@@ -35,6 +35,14 @@ class OpenAIError(Exception):
         return msgspec.json.format(msgspec.json.encode(self.document()), indent=4) + b"\n"
 
 
+class UnknownField(OpenAIError):
+    """A parameter that a vendor does not know and that it refuses with 422, as a web framework's check does."""
+
+    def __init__(self, name: str, value: object) -> None:
+        super().__init__(422, f"Extra inputs are not permitted: {name}", "invalid_request_error", name)
+        self.value = value
+
+
 _BY_CODE: Final[dict[str, OpenAIError]] = {
     "rate_limit_exceeded": OpenAIError(
         429,

@@ -3,7 +3,7 @@
 `check_request` knows all documented parameters of a chat completion and refuses all others.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from segue.simulator.vendors.openai_checks import (
     Check,
@@ -23,7 +23,8 @@ from segue.simulator.vendors.openai_checks import (
     wrong_choice,
     wrong_type,
 )
-from segue.simulator.vendors.openai_errors import OpenAIError
+from segue.simulator.vendors.openai_errors import OpenAIError, UnknownField
+from segue.simulator.vendors.openai_flavour import OPENAI, Flavour
 from segue.simulator.vendors.openai_messages import check_messages
 
 _LONGEST_NAME: Final = 64
@@ -31,14 +32,16 @@ _MOST_METADATA: Final = 16
 _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
-def _stop(value: object, param: str) -> None:
+def check_stop(value: object, param: str) -> None:
+    """Raise the refusal of anything but a text or at most four texts."""
     if isinstance(value, str):
         return
     for index, item in enumerate(entries(value, param, most=4)):
         text(item, f"{param}[{index}]")
 
 
-def _function(value: object, param: str) -> None:
+def check_function(value: object, param: str) -> None:
+    """Raise the refusal of a function that has no proper name, or fields of the wrong types."""
     function = entry(value, param)
     name = required_text(function, "name", param)
     if not name or len(name) > _LONGEST_NAME or not _NAME_CHARACTERS.issuperset(name):
@@ -61,7 +64,7 @@ def _tools(value: object, param: str) -> None:
             raise wrong_choice(kind, f"{place}.type", ("function", "custom"))
         if kind not in tool:
             raise missing(f"{place}.{kind}")
-        _function(tool[kind], f"{place}.{kind}")
+        check_function(tool[kind], f"{place}.{kind}")
 
 
 def _tool_choice(value: object, param: str) -> None:
@@ -100,7 +103,8 @@ def _stream_options(value: object, param: str) -> None:
         boolean(item, f"{param}.{name}")
 
 
-def _metadata(value: object, param: str) -> None:
+def check_metadata(value: object, param: str) -> None:
+    """Raise the refusal of metadata that are no texts, or more than 16."""
     pairs = entry(value, param)
     if len(pairs) > _MOST_METADATA:
         message = (
@@ -135,7 +139,7 @@ PARAMETERS: Final[dict[str, Check]] = {
     "logprobs": boolean,
     "max_completion_tokens": integer(1),
     "max_tokens": integer(1),
-    "metadata": _metadata,
+    "metadata": check_metadata,
     "modalities": array,
     "moderation": mapping,
     "n": integer(1, 128),
@@ -150,7 +154,7 @@ PARAMETERS: Final[dict[str, Check]] = {
     "safety_identifier": string,
     "seed": integer(),
     "service_tier": choice("auto", "default", "flex", "scale", "priority", "fast"),
-    "stop": _stop,
+    "stop": check_stop,
     "store": boolean,
     "stream": boolean,
     "stream_options": _stream_options,
@@ -190,13 +194,35 @@ def _check_combinations(document: dict[str, object]) -> None:
             pass
 
 
-def check_request(document: object) -> dict[str, object]:
-    """The request body, when OpenAI would accept it; raises OpenAI's error otherwise."""
+def _unknown(name: str, value: object, flavour: Flavour) -> None:
+    """Do with a parameter that the vendor does not know what that vendor does with it."""
+    if flavour.unknown == "ignored" and name not in flavour.refused:
+        return
+    if flavour.unknown == "unprocessable":
+        raise UnknownField(name, value)
+    if name in flavour.refused:
+        raise OpenAIError(400, f"property '{name}' is unsupported", "invalid_request_error", name)
+    raise OpenAIError(400, f"Unrecognized request argument supplied: {name}")
+
+
+def _check_barred(document: dict[str, Any], flavour: Flavour) -> None:
+    if "n>1" in flavour.refused and (document.get("n") or 1) > 1:
+        raise OpenAIError(400, "'n' : number must be at most 1", "invalid_request_error", "n")
+    if "messages[].name" in flavour.refused:
+        for index, message in enumerate(document["messages"]):
+            if message.get("name") is not None and message["role"] != "function":
+                name = f"messages.{index}.name"
+                raise OpenAIError(400, f"property '{name}' is unsupported", "invalid_request_error", name)
+
+
+def check_request(document: object, flavour: Flavour = OPENAI) -> dict[str, object]:
+    """The request body, when the vendor would accept it; raises the vendor's error otherwise."""
     if not isinstance(document, dict):
         raise wrong_type(document, "body", "an object")
-    for name in document:
-        if name not in PARAMETERS:
-            raise OpenAIError(400, f"Unrecognized request argument supplied: {name}")
+    for name, value in document.items():
+        barred = name in flavour.refused and (value is not None or flavour.unknown == "unprocessable")
+        if barred or (name not in PARAMETERS and name not in flavour.extra):
+            _unknown(name, value, flavour)
     if not document.get("model"):
         raise OpenAIError(400, "you must provide a model parameter")
     if "messages" not in document:
@@ -207,4 +233,5 @@ def check_request(document: object) -> dict[str, object]:
         if name in document and (value is not None or name in {"model", "messages"}):
             check(value, name)
     _check_combinations(document)
+    _check_barred(document, flavour)
     return document

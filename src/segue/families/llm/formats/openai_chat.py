@@ -12,22 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.outcome import Outcome, Usage
+from segue.core.outcome import Outcome
 from segue.core.ports import StreamReader, WireRequest
 from segue.families.llm.formats.openai_errors import classify, error_object
-from segue.families.llm.request import BYTES_PER_TOKEN, ChatRequest
-from segue.families.llm.sse import EventSplitter, EventTooLong, is_plain, read_event
+from segue.families.llm.formats.openai_stream import ChatStreamReader, checked_text, read_usage
+from segue.families.llm.request import ChatRequest
 
 if TYPE_CHECKING:
     from segue.core.call import Call
     from segue.core.provider import Candidate
-
-DONE: Final = b"data: [DONE]\n\n"
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
 
 
 class _Answer(msgspec.Struct):
@@ -39,26 +32,8 @@ class _Completion(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Choice(msgspec.Struct):
-    delta: dict[str, msgspec.Raw] | None = None
-    finish_reason: str | None = None
-    index: int | None = 0
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
-
-
 _completion: Final = msgspec.json.Decoder(_Completion)
-_chunk: Final = msgspec.json.Decoder(_Chunk)
-_usage: Final = msgspec.json.Decoder(_Usage)
-
-# A broken event that holds one of these was a chunk of the answer.
-_MARKS_OF_CHUNKS: Final = (b'"choices"', b'"delta"', b'"content"', b"chat.completion", b'"finish_reason"')
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,166 +92,6 @@ class OpenAIChat:
         return request.stream
 
 
-class ChatStreamReader:
-    """Passes whole events on and watches for content, errors, ends and usage."""
-
-    __slots__ = (
-        "_choices",
-        "_finished_choices",
-        "_secret",
-        "_splitter",
-        "_wants_usage",
-        "committed",
-        "counting",
-        "failure",
-        "finished",
-        "tokens",
-        "usage",
-    )
-
-    def __init__(self, request: ChatRequest, secret: str) -> None:
-        self._splitter = EventSplitter()
-        self._wants_usage = request.wants_usage
-        self._choices = request.choices
-        self._finished_choices: set[int | None] = set()
-        self._secret = secret
-        self.committed = False
-        self.finished = False
-        self.counting = False
-        self.tokens = 0
-        self.failure: Failure | None = None
-        self.usage: Usage | None = None
-
-    def feed(self, chunk: bytes) -> bytes:
-        """The whole events of these bytes that the caller may see."""
-        if self._settled():
-            return b""
-        try:
-            events = self._splitter.feed(chunk)
-        except EventTooLong as error:
-            self.failure = _cut(str(error))
-            return b""
-        return b"".join(self._pass(events))
-
-    def end(self) -> bytes:
-        """The bytes have ended: that is a whole answer only after every choice has finished."""
-        if self._settled():
-            return b""
-        # Some servers leave the last empty line out.
-        out = self.feed(b"\n\n") if self._splitter.tail.strip() else b""
-        if self._settled():
-            return out
-        if self.answered:
-            self.finished = True
-            return out + DONE
-        self.failure = _cut("the connection was closed before the answer had ended")
-        return out
-
-    @property
-    def answered(self) -> bool:
-        """Whether every choice has finished."""
-        return len(self._finished_choices) >= self._choices
-
-    def _settled(self) -> bool:
-        return self.finished or self.failure is not None
-
-    def _pass(self, events: list[bytes]) -> list[bytes]:
-        passed = []
-        for event in events:
-            if is_plain(event):
-                name, data = b"", event[6:-2]
-            else:
-                name, data = read_event(event)
-                # What else is in it (comments, names) is kept from callers whose parsers trip over it. A line feed
-                # can only stand between two tokens of JSON, where a space means the same.
-                event = b"data: " + data.replace(b"\n", b" ") + b"\n\n"  # noqa: PLW2901 - the same one, made plain
-            if not data:
-                continue
-            if data.strip() == b"[DONE]":
-                self._done()
-                if self.finished:
-                    passed.append(DONE)
-                break
-            if name == b"error":
-                self._fail(data)
-            elif self._look(data):
-                passed.append(event)
-            if self.failure is not None:
-                break
-        return passed
-
-    def _done(self) -> None:
-        if self.committed:
-            self.finished = True
-        else:
-            self.failure = _cut("the stream ended without any content")
-
-    def _look(self, data: bytes) -> bool:
-        """Learn from one event; whether the caller is to see it."""
-        try:
-            chunk = _chunk.decode(checked_text(data))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # What cannot be read and was a part of the answer leaves a hole in it; noise does not, and neither does
-            # what comes after the whole of it.
-            if not self.answered and _was_a_chunk(data):
-                self.failure = _cut("an event in the middle of the stream is not valid")
-            return False
-        if bytes(chunk.error) != b"null":
-            self._fail(data)
-            return False
-        usage = read_usage(chunk.usage)
-        if usage is not None:
-            self.usage = usage
-            if not chunk.choices and not self._wants_usage:
-                return False
-        elif chunk.choices is None:
-            return False  # no chunk at all: an SDK would stumble over it
-        for choice in chunk.choices or ():
-            if choice.finish_reason is not None:
-                self._finished_choices.add(choice.index)
-                self.committed = True
-            elif (self.counting or not self.committed) and choice.delta and _has_content(choice.delta):
-                self.committed = True
-                if self.counting:
-                    self.tokens += max(1, sum(map(len, choice.delta.values())) // BYTES_PER_TOKEN)
-        return True
-
-    def _fail(self, data: bytes) -> None:
-        """The provider says by an event that it has failed."""
-        self.failure = classify(200, error_object(data), self._secret)
-        if self.failure.kind is Kind.BAD_RESPONSE:
-            self.failure = _cut("the provider reported an error in the middle of the stream")
-
-
-def _was_a_chunk(data: bytes) -> bool:
-    """Whether an event that cannot be read was a part of the answer: an object that is cut short, or holds a mark."""
-    return data.translate(None, b" \t\n")[:2] in {b"{", b'{"'} or any(mark in data for mark in _MARKS_OF_CHUNKS)
-
-
-def checked_text(document: bytes) -> bytes:
-    """The document itself, seen to be UTF-8: msgspec does not look into the values that it passes over.
-
-    Raises:
-        UnicodeDecodeError: it is not.
-    """
-    if not document.isascii():
-        document.decode()
-    return document
-
-
-def read_usage(raw: msgspec.Raw) -> Usage | None:
-    """The usage that a provider reports, if it reports one."""
-    if bytes(raw) == b"null":
-        return None
-    try:
-        usage = _usage.decode(raw)
-    except msgspec.DecodeError:
-        return None
-    if usage.prompt_tokens is None and usage.completion_tokens is None:
-        return None
-    return Usage(usage.prompt_tokens, usage.completion_tokens)
-
-
 def bearer(secret: str) -> dict[str, str]:
     """The headers of nearly every vendor of this format."""
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
@@ -290,13 +105,5 @@ def error_event(error: dict[str, Any]) -> bytes:
     return b"data: " + msgspec.json.encode(error) + b"\n\n"
 
 
-def _has_content(delta: dict[str, msgspec.Raw]) -> bool:
-    return any(name != "role" and bytes(value) not in _EMPTY for name, value in delta.items())
-
-
 def _bad(message: str) -> Failure:
     return Failure(Kind.BAD_RESPONSE, message, Executed.UNKNOWN, Scope.PROVIDER)
-
-
-def _cut(message: str) -> Failure:
-    return Failure(Kind.STREAM_CUT, message, Executed.UNKNOWN, Scope.PROVIDER)

@@ -1,0 +1,112 @@
+"""An answer of the intermediate form as a client of Chat Completions reads it."""
+
+from typing import Any, Final
+
+import msgspec
+
+from segue.families.llm.formats.chat.usage import write_usage
+from segue.families.llm.ir.answer import Answer, Stop
+from segue.families.llm.ir.blocks import GOOGLE, Citation, Refusal, Signature, Text, Thinking, ToolUse
+from segue.families.llm.ir.format import Shown
+from segue.families.llm.ir.seals import seal
+from segue.families.llm.ir.seals import shown as as_shown
+
+STOPS: Final = {
+    Stop.END: "stop",
+    Stop.SEQUENCE: "stop",
+    Stop.REFUSAL: "stop",
+    Stop.LENGTH: "length",
+    Stop.CONTEXT: "length",
+    Stop.TOOLS: "tool_calls",
+    Stop.FILTER: "content_filter",
+    Stop.PAUSE: "stop",
+    Stop.MALFORMED: "stop",
+    Stop.OTHER: "stop",
+}
+
+
+def write_answer(answer: Answer, shown: Shown) -> bytes:
+    """See `ClientFormat.write_answer`."""
+    body: dict[str, Any] = {
+        "id": answer.id or f"chatcmpl-{shown.call_id}",
+        "object": "chat.completion",
+        "created": answer.created or shown.created,
+        "model": answer.model or shown.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": _message(answer),
+                "logprobs": None,
+                "finish_reason": STOPS[answer.stop],
+            }
+        ],
+    }
+    if answer.usage is not None:
+        body["usage"] = write_usage(answer.usage)
+    if answer.service_tier:
+        body["service_tier"] = answer.service_tier
+    return msgspec.json.encode(body)
+
+
+def _message(answer: Answer) -> dict[str, Any]:
+    texts: list[str] = []
+    thoughts: list[str] = []
+    refusals: list[str] = []
+    details: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for block in answer.content:
+        if isinstance(block, Text):
+            texts.append(block.text)
+            annotations += [write_citation(citation) for citation in block.citations if citation.url]
+        elif isinstance(block, ToolUse):
+            calls.append(write_call(block))
+        elif isinstance(block, Thinking):
+            thoughts.append(block.text)
+            if block.signature is not None:
+                details.append(write_detail(block.signature, block.text))
+        elif isinstance(block, Refusal):
+            refusals.append(block.text)
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(texts) if texts or not (calls or refusals) else None,
+        "refusal": "".join(refusals) if refusals else None,
+    }
+    if any(thoughts):
+        message["reasoning_content"] = "".join(thoughts)
+    if details:
+        message["reasoning_details"] = details
+    if calls:
+        message["tool_calls"] = calls
+    if annotations:
+        message["annotations"] = annotations
+    return message
+
+
+def write_call(block: ToolUse) -> dict[str, Any]:
+    """A call of a tool; Gemini's signature goes where Google's compatible endpoint puts it."""
+    if block.custom:
+        return {"id": block.id, "type": "custom", "custom": {"name": block.name, "input": block.arguments}}
+    call: dict[str, Any] = {
+        "id": block.id,
+        "type": "function",
+        "function": {"name": block.name, "arguments": block.arguments or "{}"},
+    }
+    if block.signature is not None:
+        call["extra_content"] = {"google": {"thought_signature": as_shown(block.signature, GOOGLE)}}
+    return call
+
+
+def write_detail(signature: Signature, text: str) -> dict[str, Any]:
+    """A signature beside its thought, in the shape of OpenRouter's `reasoning_details`."""
+    sealed = seal(signature)
+    if signature.kind == "signature":
+        return {"type": "reasoning.text", "text": text, "signature": sealed}
+    return {"type": "reasoning.encrypted", "data": sealed}
+
+
+def write_citation(citation: Citation) -> dict[str, Any]:
+    """A citation of a URL."""
+    place = {"start_index": citation.start or 0, "end_index": citation.end or 0}
+    cited = {"url": citation.url, "title": citation.title, **place}
+    return {"type": "url_citation", "url_citation": cited}

@@ -1,0 +1,151 @@
+"""Events of the intermediate form as a client of Chat Completions reads them: chunks, one for each piece."""
+
+from typing import Any, Final
+
+import msgspec
+
+from segue.core.failure import Failure
+from segue.core.outcome import Usage
+from segue.families.llm.formats.chat.answer_out import STOPS, write_citation, write_detail
+from segue.families.llm.formats.chat.usage import write_usage
+from segue.families.llm.ir.answer import (
+    ArgumentsMore,
+    Began,
+    BlockBegan,
+    Cited,
+    Counted,
+    Ended,
+    Event,
+    Signed,
+    Stopped,
+    TextMore,
+    ThinkingMore,
+)
+from segue.families.llm.ir.blocks import GOOGLE, Content, Refusal, Text, Thinking, ToolUse
+from segue.families.llm.ir.format import Shown
+from segue.families.llm.ir.seals import shown as as_shown
+
+_encode: Final = msgspec.json.encode
+DONE: Final = b"data: [DONE]\n\n"
+_AFTER: Final = b',"logprobs":null,"finish_reason":null}]}\n\n'
+
+
+class ChatChunks:
+    """Writes one stream. What all chunks share is written once."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self._before = b""
+        self._calls: dict[int, int] = {}
+        self._refusals: set[int] = set()
+        self._usage: Usage | None = None
+        self._id = f"chatcmpl-{shown.call_id}"
+        self._model = shown.model
+        self._created = shown.created
+
+    def write(self, event: Event) -> bytes:
+        """See `EventWriter.write`."""
+        kind = type(event)
+        if kind is TextMore:
+            assert isinstance(event, TextMore)  # noqa: S101 - tells the type checker what the line above knows
+            name = b'{"refusal":' if event.index in self._refusals else b'{"content":'
+            return b"".join((self._before or self._open_head(), name, _encode(event.text), b"}", _AFTER))
+        if isinstance(event, ThinkingMore):
+            return self._delta({"reasoning_content": event.text})
+        if isinstance(event, ArgumentsMore):
+            place = self._calls.get(event.index, 0)
+            return self._delta({"tool_calls": [{"index": place, "function": {"arguments": event.text}}]})
+        return self._rare(event)
+
+    def broken(self, failure: Failure) -> bytes:
+        """The event that ends a broken stream: the SDK raises for it. No `[DONE]` follows."""
+        error = {
+            "message": f"the answer broke off: {failure.message}",
+            "type": "server_error",
+            "param": None,
+            "code": failure.kind.value,
+        }
+        told = {"code": failure.kind.value, "call_id": self._shown.call_id}
+        return b"data: " + _encode({"error": error, "segue": told}) + b"\n\n"
+
+    def _rare(self, event: Event) -> bytes:
+        match event:
+            case Began():
+                return self._begin(event)
+            case BlockBegan():
+                return self._block(event.index, event.block)
+            case Signed():
+                return self._signed(event)
+            case Cited() if event.citation.url:
+                return self._delta({"annotations": [write_citation(event.citation)]})
+            case Counted():
+                self._usage = event.usage
+            case Stopped():
+                return self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": STOPS[event.stop]}])
+            case Ended():
+                return self._last()
+        return b""
+
+    def _begin(self, event: Began) -> bytes:
+        self._id = event.id or self._id
+        self._model = event.model or self._model
+        self._created = event.created or self._created
+        self._usage = event.usage
+        self._before = b""
+        return self._delta({"role": "assistant", "content": ""})
+
+    def _block(self, index: int, block: Content) -> bytes:
+        if isinstance(block, ToolUse):
+            place = self._calls[index] = len(self._calls)
+            call: dict[str, Any] = {"index": place, "id": block.id, "type": "function"}
+            if block.custom:
+                call["type"] = "custom"
+                call["custom"] = {"name": block.name, "input": block.arguments}
+            else:
+                call["function"] = {"name": block.name, "arguments": block.arguments}
+            if block.signature is not None:
+                call["extra_content"] = {"google": {"thought_signature": as_shown(block.signature, GOOGLE)}}
+            return self._delta({"tool_calls": [call]})
+        if isinstance(block, Refusal):
+            self._refusals.add(index)
+            return self._delta({"refusal": block.text}) if block.text else b""
+        if isinstance(block, Thinking):
+            delta: dict[str, Any] = {"reasoning_content": block.text} if block.text else {}
+            if block.signature is not None:
+                delta["reasoning_details"] = [write_detail(block.signature, block.text)]
+            return self._delta(delta) if delta else b""
+        if isinstance(block, Text) and block.text:
+            return self._delta({"content": block.text})
+        return b""
+
+    def _signed(self, event: Signed) -> bytes:
+        place = self._calls.get(event.index)
+        if place is None:
+            return self._delta({"reasoning_details": [write_detail(event.signature, "")]})
+        signed = {"google": {"thought_signature": as_shown(event.signature, GOOGLE)}}
+        return self._delta({"tool_calls": [{"index": place, "extra_content": signed}]})
+
+    def _last(self) -> bytes:
+        if self._usage is None or not self._shown.conversation.stream_usage:
+            return DONE
+        return self._chunk([], {"usage": write_usage(self._usage)}) + DONE
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created,
+            "model": self._model,
+        }
+
+    def _delta(self, delta: dict[str, Any]) -> bytes:
+        return b"".join((self._before or self._open_head(), _encode(delta), _AFTER))
+
+    def _open_head(self) -> bytes:
+        """What every chunk begins with, up to its delta."""
+        head = _encode({**self._head(), "choices": []})
+        self._before = b"data: " + head[:-2] + b'{"index":0,"delta":'
+        return self._before
+
+    def _chunk(self, choices: list[dict[str, Any]], more: dict[str, Any] | None = None) -> bytes:
+        return b"data: " + _encode({**self._head(), "choices": choices, **(more or {})}) + b"\n\n"

@@ -1,0 +1,286 @@
+"""The shapes of OpenAI's Chat Completions (platform.openai.com/docs/api-reference/chat), with its relatives' additions.
+
+Requests are read strictly (a tagged union for each thing that has kinds), answers generously: every field of an answer
+may be missing or null, because some compatible server leaves it out.
+"""
+
+from typing import Any
+
+import msgspec
+
+Raw = msgspec.Raw
+NOTHING = Raw(b"null")
+
+
+class TextPart(msgspec.Struct, tag_field="type", tag="text", gc=False):
+    """A piece of text."""
+
+    text: str
+    cache_control: dict[str, Any] | None = None
+
+
+class ImageUrl(msgspec.Struct, gc=False):
+    """Where an image is: a URL or a data URL."""
+
+    url: str
+    detail: str | None = None
+
+
+class ImagePart(msgspec.Struct, tag_field="type", tag="image_url", gc=False):
+    """An image."""
+
+    image_url: ImageUrl
+    cache_control: dict[str, Any] | None = None
+
+
+class InputAudio(msgspec.Struct, gc=False):
+    """Sound in base64."""
+
+    data: str
+    format: str
+
+
+class AudioPart(msgspec.Struct, tag_field="type", tag="input_audio", gc=False):
+    """A sound."""
+
+    input_audio: InputAudio
+
+
+class File(msgspec.Struct, gc=False):
+    """A file: its data as a data URL, or the id of an uploaded one."""
+
+    file_data: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
+class FilePart(msgspec.Struct, tag_field="type", tag="file", gc=False):
+    """A document."""
+
+    file: File
+
+
+class RefusalPart(msgspec.Struct, tag_field="type", tag="refusal", gc=False):
+    """An earlier refusal of the model's."""
+
+    refusal: str
+
+
+Part = TextPart | ImagePart | AudioPart | FilePart | RefusalPart
+
+
+class Function(msgspec.Struct, gc=False):
+    """A call of a function: `arguments` is JSON as text."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class Custom(msgspec.Struct, gc=False):
+    """A call of a custom tool: free text."""
+
+    name: str | None = None
+    input: str | None = None
+
+
+class ToolCall(msgspec.Struct, gc=False):
+    """A call of a tool; in streams any part of it may be missing."""
+
+    id: str | None = None
+    type: str | None = None
+    index: int | None = None
+    function: Function | None = None
+    custom: Custom | None = None
+    extra_content: dict[str, Any] | None = None
+
+
+class SystemMessage(msgspec.Struct, tag_field="role", tag="system", gc=False):
+    """Instructions."""
+
+    content: str | list[TextPart]
+    name: str | None = None
+
+
+class DeveloperMessage(SystemMessage, tag_field="role", tag="developer", gc=False):
+    """Instructions, as newer models call them."""
+
+
+class UserMessage(msgspec.Struct, tag_field="role", tag="user", gc=False):
+    """A turn of the user's."""
+
+    content: str | list[Part]
+    name: str | None = None
+
+
+class AssistantMessage(msgspec.Struct, tag_field="role", tag="assistant", gc=False):
+    """A turn of the model's. The fields for reasoning are those of DeepSeek and of OpenRouter."""
+
+    content: str | list[Part] | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: Function | None = None
+    name: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
+
+
+class ToolMessage(msgspec.Struct, tag_field="role", tag="tool", gc=False):
+    """The result of a tool."""
+
+    tool_call_id: str
+    content: str | list[Part]
+    name: str | None = None
+
+
+class FunctionMessage(msgspec.Struct, tag_field="role", tag="function", gc=False):
+    """The result of a function, as calls were answered before there were tools."""
+
+    name: str
+    content: str | None = None
+
+
+Turn = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | ToolMessage | FunctionMessage
+
+
+class FunctionDefinition(msgspec.Struct, gc=False, omit_defaults=True):
+    """What a function is called, does and takes."""
+
+    name: str
+    description: str | None = None
+    parameters: Raw = NOTHING
+    strict: bool | None = None
+
+
+class ToolDefinition(msgspec.Struct, gc=False):
+    """A tool that the model may call."""
+
+    type: str
+    function: FunctionDefinition | None = None
+    cache_control: dict[str, Any] | None = None
+
+
+class JsonSchema(msgspec.Struct, gc=False, omit_defaults=True):
+    """A named schema for the answer."""
+
+    name: str
+    description: str | None = None
+    schema: Raw = NOTHING
+    strict: bool | None = None
+
+
+class ResponseFormat(msgspec.Struct, gc=False):
+    """The shape of the answer."""
+
+    type: str
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(msgspec.Struct, gc=False):
+    """What a stream is to tell beside the answer."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class Request(msgspec.Struct, gc=False):
+    """A request, with every field that the intermediate form has a word for."""
+
+    model: str
+    messages: list[Turn]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[Raw] | None = None
+    tool_choice: Raw = NOTHING
+    parallel_tool_calls: bool | None = None
+    functions: list[FunctionDefinition] | None = None
+    function_call: Raw = NOTHING
+    response_format: ResponseFormat | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: Raw = NOTHING
+    reasoning_effort: str | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    stop: str | list[str] | None = None
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    user: str | None = None
+    metadata: dict[str, str] | None = None
+    modalities: list[str] | None = None
+    audio: Raw = NOTHING
+    prediction: Raw = NOTHING
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    safety_identifier: str | None = None
+    verbosity: str | None = None
+    service_tier: str | None = None
+    store: bool | None = None
+
+
+class PromptDetails(msgspec.Struct, gc=False):
+    """Kinds of input tokens."""
+
+    cached_tokens: int | None = None
+    audio_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class CompletionDetails(msgspec.Struct, gc=False):
+    """Kinds of output tokens."""
+
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+
+
+class TokenUsage(msgspec.Struct, gc=False):
+    """What an answer took. `prompt_cache_hit_tokens` is DeepSeek's word."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+
+
+class Message(msgspec.Struct, gc=False):
+    """The message of an answer, or a piece of it (a delta). Mistral gives thinking as a part of the content."""
+
+    content: str | list[dict[str, Any]] | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: Function | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
+    annotations: list[dict[str, Any]] | None = None
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One answer, whole (`message`) or in pieces (`delta`)."""
+
+    message: Message | None = None
+    delta: Message | None = None
+    finish_reason: str | None = None
+    index: int | None = None
+
+
+class Completion(msgspec.Struct, gc=False):
+    """A whole answer, or one chunk of a streamed one. `x_groq`: where Groq tells a stream's usage."""
+
+    id: str | None = None
+    model: str | None = None
+    created: int | float | None = None
+    choices: list[Choice] | None = None
+    usage: Raw = NOTHING
+    error: Raw = NOTHING
+    service_tier: str | None = None
+    citations: list[Any] | None = None
+    x_groq: Raw = NOTHING

@@ -1,0 +1,1 @@
+"""Bedrock's Converse and ConverseStream, as a provider speaks them."""

@@ -1,0 +1,247 @@
+"""A conversation as the body of a request to Converse; the model stands in the URL."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from segue.families.llm.formats.converse.media import Names, refused, write_media
+from segue.families.llm.formats.converse.models import Maker, maker_of
+from segue.families.llm.formats.converse.settings import Settings
+from segue.families.llm.formats.converse.tools import write_tools
+from segue.families.llm.formats.tool_calls import as_object
+from segue.families.llm.formats.turns import Turns
+from segue.families.llm.ir.blocks import (
+    ANTHROPIC,
+    BEDROCK,
+    CacheMark,
+    Content,
+    Media,
+    Refusal,
+    ServerItem,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+)
+from segue.families.llm.ir.conversation import Conversation
+from segue.families.llm.ir.fields import Field
+from segue.families.llm.ir.format import Target, Written
+from segue.families.llm.ir.ids import BEDROCK as IDS
+
+_encode: Final = msgspec.json.encode
+
+_TTLS: Final = frozenset({"5m", "1h"})
+_TIERS: Final = frozenset({"priority", "default", "flex", "reserved"})
+_JSON_ONLY: Final = "Answer with one JSON object and nothing else."
+_NO_TOOLS: Final = "Do not call any tool in this answer."
+_SEE_DOCUMENT: Final = "See the document."
+MAX_METADATA: Final = 16
+MAX_METADATA_SIZE: Final = 256
+
+
+def path(model: str, *, stream: bool) -> str:
+    """The path of the URL for a model, whose name may be an ARN with colons and slashes."""
+    return f"/model/{quote(model, safe='')}/converse{'-stream' if stream else ''}"
+
+
+def write_request(conversation: Conversation, target: Target) -> Written:
+    """The body for Converse, and for ConverseStream: both have the same.
+
+    Raises:
+        CannotServe: media of a kind, or a vendor's tool, that Bedrock does not know.
+    """
+    return _Writer(conversation, target).written()
+
+
+class _Writer:
+    __slots__ = ("_conversation", "_maker", "_names", "_target", "_turns", "_warned", "_warnings")
+
+    def __init__(self, conversation: Conversation, target: Target) -> None:
+        self._conversation = conversation
+        self._target = target
+        self._maker: Maker = maker_of(target.model, target.flags)
+        self._warnings: list[str] = []
+        self._warned: set[str] = set()
+        self._names = Names(self._warnings)
+        self._turns = Turns(conversation, self._warnings, alternate=True)
+
+    def written(self) -> Written:
+        conversation, turns = self._conversation, self._turns
+        settings = Settings(self._maker, self._target, self._warnings)
+        settings.read(conversation, turns.turns)
+        body: dict[str, Any] = {
+            "messages": [{"role": role, "content": self._content(role, blocks)} for role, blocks in turns.turns]
+        }
+        _trim_prefill(body["messages"][-1])
+        tools = write_tools(conversation, turns, self._maker, self._target, self._warnings)
+        system = self._system(told_no_tools=tools is not None and _is_none(conversation))
+        if system:
+            body["system"] = system
+        if settings.inference:
+            body["inferenceConfig"] = settings.inference
+        if tools is not None:
+            body["toolConfig"] = tools
+        if settings.additional:
+            body["additionalModelRequestFields"] = settings.additional
+        if self._maker.vendor == ANTHROPIC and "stopSequences" in settings.inference:
+            body["additionalModelResponseFieldPaths"] = ["/stop_sequence"]  # Converse does not tell which one came
+        self._write_output(body, settings.effort)
+        self._write_rest(body)
+        return Written(_encode(body), warnings=self._warnings)
+
+    def _system(self, *, told_no_tools: bool) -> list[dict[str, Any]]:
+        system: list[dict[str, Any]] = []
+        for part in self._turns.system:
+            if part.text.strip():
+                system.append({"text": part.text})
+                self._mark(system, part.cache)
+        output = self._conversation.output
+        if output is not None and not output.schema:
+            system.append({"text": _JSON_ONLY})
+        if told_no_tools:
+            system.append({"text": _NO_TOOLS})
+            self._warnings.append(
+                "tool_choice none asked for in the system prompt: Bedrock demands the tools that the history has called"
+            )
+        return system
+
+    def _mark(self, blocks: list[dict[str, Any]], cache: CacheMark | None) -> None:
+        if cache is None:
+            return
+        if self._maker.cache_messages:
+            point = {"type": "default"} if cache.ttl not in _TTLS else {"type": "default", "ttl": cache.ttl}
+            blocks.append({"cachePoint": point})
+        else:
+            self._warn_once(f"cache_control left out: {self._maker.name} on Bedrock has no cache points")
+
+    def _warn_once(self, warning: str) -> None:
+        if warning not in self._warned:
+            self._warned.add(warning)
+            self._warnings.append(warning)
+
+    def _content(self, role: str, blocks: Sequence[Content]) -> list[dict[str, Any]]:
+        written: list[dict[str, Any]] = []
+        has_document = has_text = False
+        for block in blocks:
+            if isinstance(block, Text):
+                written.append({"text": block.text})
+                has_text = True
+                self._mark(written, block.cache)
+            elif isinstance(block, ToolUse):
+                written.append({"toolUse": self._use(block)})
+                self._mark(written, block.cache)
+            elif isinstance(block, ToolResult):
+                written.append({"toolResult": self._result(block)})
+                self._mark(written, block.cache)
+            elif isinstance(block, Media):
+                if role != "assistant":  # Converse takes media from users only; the table of losses has warned
+                    written.append(write_media(block, self._names))
+                    has_document = has_document or "document" in written[-1]
+                    self._mark(written, block.cache)
+            elif isinstance(block, Thinking):
+                self._think(written, block)
+            elif isinstance(block, Refusal):
+                written.append({"text": block.text or _SEE_NOTHING})
+            else:
+                self._server_item(written, block)
+        if has_document and not has_text:
+            written.append({"text": _SEE_DOCUMENT})
+            self._warn_once(f"the text {_SEE_DOCUMENT!r} was put beside a document: Bedrock demands one")
+        return written or [{"text": _SEE_NOTHING}]
+
+    def _use(self, block: ToolUse) -> dict[str, Any]:
+        arguments: Any = as_object(block.arguments)
+        if arguments is None:
+            arguments = {"arguments": block.arguments}
+            self._warn_once(f"arguments of the tool {block.name!r} that are no JSON object were put into one")
+        return {"toolUseId": IDS.fit(block.id), "name": block.name, "input": arguments}
+
+    def _result(self, block: ToolResult) -> dict[str, Any]:
+        content: list[dict[str, Any]] = []
+        for part in block.content:
+            if isinstance(part, Media):
+                if part.kind == "audio":
+                    raise refused(Field.TOOL_MEDIA, "sound in a tool's result")
+                content.append(write_media(part, self._names))
+            elif part.text.strip():
+                content.append({"text": part.text})
+        result: dict[str, Any] = {"toolUseId": IDS.fit(block.id), "content": content}
+        if block.error:
+            if self._maker.tool_status:
+                result["status"] = "error"
+                if not content:  # Converse refuses an error without content
+                    content.append({"text": "Error"})
+            else:
+                content.insert(0, {"text": "Error:"})
+                self._warn_once(f"errors of tools begin with 'Error:': {self._maker.name} has no status for them")
+        return result
+
+    def _think(self, written: list[dict[str, Any]], block: Thinking) -> None:
+        """Thoughts go back to their own vendor only: another would refuse their signature."""
+        signature = block.signature
+        if signature is None or signature.vendor != self._maker.vendor:
+            return
+        if signature.kind == "signature":
+            written.append({"reasoningContent": {"reasoningText": {"text": block.text, "signature": signature.value}}})
+        else:
+            written.append({"reasoningContent": {"redactedContent": signature.value}})
+
+    def _server_item(self, written: list[dict[str, Any]], block: ServerItem) -> None:
+        if block.vendor != BEDROCK:
+            raise refused(Field.SERVER_ITEMS, f"a step of {block.vendor}'s own tool {block.type[:60]!r}")
+        item: Any = msgspec.Raw(block.raw)
+        written.append(item)
+
+    def _write_output(self, body: dict[str, Any], effort: str) -> None:
+        output = self._conversation.output
+        config: dict[str, Any] = {}
+        if output is not None and output.schema:
+            schema = {"schema": output.schema.decode("utf-8", "replace")}
+            if output.name:
+                schema["name"] = output.name
+            if output.description:
+                schema["description"] = output.description
+            config["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": schema}}
+        if effort:
+            config["effort"] = effort
+        if config:
+            body["outputConfig"] = config
+
+    def _write_rest(self, body: dict[str, Any]) -> None:
+        conversation = self._conversation
+        if conversation.guardrail:
+            body["guardrailConfig"] = msgspec.Raw(conversation.guardrail)
+        if conversation.metadata:
+            fitting = {
+                name: value
+                for name, value in conversation.metadata.items()
+                if 0 < len(name) <= MAX_METADATA_SIZE and len(value) <= MAX_METADATA_SIZE
+            }
+            kept = dict(list(fitting.items())[:MAX_METADATA])
+            if len(kept) < len(conversation.metadata):
+                self._warnings.append(
+                    f"metadata left out: Bedrock takes {MAX_METADATA} of {MAX_METADATA_SIZE} characters at most"
+                )
+            if kept:
+                body["requestMetadata"] = kept
+        tier = conversation.service_tier
+        if tier and tier != "auto":
+            if tier in _TIERS:
+                body["serviceTier"] = {"type": tier}
+            else:
+                self._warnings.append(f"service_tier {tier[:40]!r} left out: Bedrock knows {', '.join(sorted(_TIERS))}")
+
+
+_SEE_NOTHING: Final = "."
+
+
+def _trim_prefill(last: dict[str, Any]) -> None:
+    """Claude refuses a last turn of the assistant's that ends with white space."""
+    if last["role"] == "assistant" and isinstance(last["content"][-1], dict) and "text" in last["content"][-1]:
+        last["content"][-1]["text"] = last["content"][-1]["text"].rstrip() or _SEE_NOTHING
+
+
+def _is_none(conversation: Conversation) -> bool:
+    return conversation.tool_choice is not None and conversation.tool_choice.mode == "none"

@@ -1,0 +1,227 @@
+"""A provider's answer in Responses into the intermediate form. Anything may be missing or null, but not everything."""
+
+from typing import Annotated, Final
+
+import msgspec
+
+from segue.core.outcome import Usage
+from segue.families.llm.formats.responses import wire
+from segue.families.llm.formats.responses.citations import citation_of
+from segue.families.llm.ir.answer import Answer, Stop
+from segue.families.llm.ir.blocks import (
+    OPENAI,
+    Citation,
+    Content,
+    Refusal,
+    ServerItem,
+    Signature,
+    Text,
+    Thinking,
+    ToolUse,
+)
+from segue.families.llm.ir.format import BadAnswer
+
+Raw = msgspec.Raw
+Tokens = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Part(msgspec.Struct, gc=False):
+    """A part of a message, of a summary or of a thought."""
+
+    type: str | None = None
+    text: str | None = None
+    refusal: str | None = None
+    annotations: list[Raw] | None = None
+
+
+class Item(msgspec.Struct, gc=False):
+    """An item of the output, with the fields of all kinds that we understand."""
+
+    type: str | None = None
+    id: str | None = None
+    role: str | None = None
+    phase: str | None = None
+    content: list[Part] | None = None
+    summary: list[Part] | None = None
+    encrypted_content: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+
+
+class InputDetails(msgspec.Struct, gc=False):
+    """Kinds of input tokens."""
+
+    cached_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+    audio_tokens: Tokens | None = None
+
+
+class OutputDetails(msgspec.Struct, gc=False):
+    """Kinds of output tokens."""
+
+    reasoning_tokens: Tokens | None = None
+    audio_tokens: Tokens | None = None
+
+
+class TokenUsage(msgspec.Struct, gc=False):
+    """What an answer took."""
+
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    input_tokens_details: InputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
+
+
+class Incomplete(msgspec.Struct, gc=False):
+    """Why an answer is not whole."""
+
+    reason: str | None = None
+
+
+class Response(msgspec.Struct, gc=False):
+    """A response, whole or as the events of a stream show it."""
+
+    id: str | None = None
+    model: str | None = None
+    created_at: float | None = None
+    status: str | None = None
+    output: list[Raw] | None = None
+    usage: Raw = wire.NOTHING
+    incomplete_details: Incomplete | None = None
+    error: Raw = wire.NOTHING
+    service_tier: str | None = None
+
+
+_response: Final = msgspec.json.Decoder(Response)
+_item: Final = msgspec.json.Decoder(Item)
+_usage: Final = msgspec.json.Decoder(TokenUsage)
+
+WHOLE: Final = frozenset({"completed", "incomplete"})
+_FAILED: Final = frozenset({"failed", "cancelled", "in_progress", "queued"})
+
+
+def read_answer(body: bytes) -> Answer:
+    """See `ProviderFormat.read_answer`. An answer whose status is `failed` is none: its error is for `read_error`."""
+    try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look into values that it passes over
+        response = _response.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"the answer is not a response: {type(error).__name__}"
+        raise BadAnswer(message) from None
+    if response.status in _FAILED or bytes(response.error) != b"null":
+        raise BadAnswer(f"field 'status': the response is {(response.status or 'failed')[:32]!r}")
+    if response.output is None:
+        raise BadAnswer("field 'output' is missing")
+    content: list[Content] = []
+    for place, raw in enumerate(response.output):
+        try:
+            item = _item.decode(raw)
+        except msgspec.DecodeError:
+            raise BadAnswer(f"field 'output[{place}]' is not an item") from None
+        content += blocks_of(item, raw, place, response.id or "")
+    stop, vendor_stop = stop_of(
+        response,
+        called=any(isinstance(block, ToolUse) for block in content),
+        refused=any(isinstance(block, Refusal) for block in content),
+    )
+    return Answer(
+        id=response.id or "",
+        model=response.model or "",
+        created=created_of(response),
+        content=content,
+        stop=stop,
+        vendor_stop=vendor_stop,
+        usage=usage_of(response.usage),
+        service_tier=response.service_tier or "",
+    )
+
+
+def blocks_of(item: Item, raw: Raw, place: int, response_id: str) -> list[Content]:
+    """The blocks of one item of the output; what is not understood stays as OpenAI's own."""
+    match item.type:
+        case "message":
+            return [_spoken(part, item.phase or "") for part in item.content or () if part.type is not None]
+        case "reasoning":
+            return [thought_of(item)]
+        case "function_call" | "custom_tool_call":
+            custom = item.type == "custom_tool_call"
+            return [
+                ToolUse(
+                    call_id_of(item, place, response_id),
+                    item.name or "",
+                    (item.input if custom else item.arguments) or "",
+                    custom=custom,
+                    item=item.id or "",
+                )
+            ]
+        case None:
+            return []
+        case kind:
+            return [ServerItem(OPENAI, kind, bytes(raw))]
+
+
+def call_id_of(item: Item, place: int, response_id: str) -> str:
+    """What pairs a call with its result; where it is missing, made so that no two calls share it."""
+    return item.call_id or item.id or f"call_{response_id.removeprefix('resp_')}_{place}"
+
+
+def thought_of(item: Item) -> Thinking:
+    """Thinking: a summary, or (open models) the thought itself; its ciphertext is the signature."""
+    summary = "\n\n".join(part.text or "" for part in item.summary or ())
+    said = "".join(part.text or "" for part in item.content or ())
+    signature = Signature(OPENAI, item.encrypted_content, "encrypted") if item.encrypted_content else None
+    return Thinking(summary or said, signature, summary=bool(summary), id=item.id or "")
+
+
+def _spoken(part: Part, phase: str) -> Text | Refusal:
+    if part.type == "refusal":
+        return Refusal(part.refusal or "")
+    return Text(part.text or "", citations=citations_of(part), phase=phase)
+
+
+def citations_of(part: Part) -> tuple[Citation, ...]:
+    """The citations of a part."""
+    return tuple(found for raw in part.annotations or () if (found := citation_of(raw)) is not None)
+
+
+def usage_of(raw: bytes | Raw) -> Usage | None:
+    """The usage. OpenAI's convention is ours: input counts what was cached, output what was thought.
+
+    Source: OpenAI's reference, "The response object", `usage`.
+    """
+    try:
+        usage = _usage.decode(raw)
+    except msgspec.DecodeError:
+        return None  # null, or nothing that could be read: an answer is not lost for that
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return None
+    input_details = usage.input_tokens_details or InputDetails()
+    output_details = usage.output_tokens_details or OutputDetails()
+    return Usage(
+        usage.input_tokens,
+        usage.output_tokens,
+        cached_tokens=input_details.cached_tokens,
+        cache_write_tokens=input_details.cache_write_tokens,
+        reasoning_tokens=output_details.reasoning_tokens,
+        audio_input_tokens=input_details.audio_tokens,
+        audio_output_tokens=output_details.audio_tokens,
+    )
+
+
+def stop_of(response: Response, *, called: bool, refused: bool) -> tuple[Stop, str]:
+    """Why the answer ended, and OpenAI's own word for it."""
+    if response.status == "incomplete":
+        reason = (response.incomplete_details.reason if response.incomplete_details else None) or "incomplete"
+        stops = {"max_output_tokens": Stop.LENGTH, "content_filter": Stop.FILTER}
+        return stops.get(reason, Stop.OTHER), reason
+    stop = Stop.TOOLS if called else Stop.REFUSAL if refused else Stop.END
+    return stop, response.status or "completed"
+
+
+def created_of(response: Response) -> int:
+    """Seconds since 1970; 0 where there is no sensible number."""
+    created = response.created_at
+    return int(created) if created is not None and 0 <= created < 2**53 else 0

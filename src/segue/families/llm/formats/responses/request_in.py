@@ -1,0 +1,232 @@
+"""A client's request in Responses into the intermediate form."""
+
+from typing import Any, Final
+
+import msgspec
+
+from segue.core.errors import RequestInvalid
+from segue.families.llm.formats.responses import wire
+from segue.families.llm.formats.responses.items_in import Turns
+from segue.families.llm.formats.responses.strictly import decode, invalid
+from segue.families.llm.ir.blocks import OPENAI, Text
+from segue.families.llm.ir.conversation import (
+    Conversation,
+    FunctionTool,
+    Message,
+    Output,
+    Reasoning,
+    Sampling,
+    Tool,
+    ToolChoice,
+    VendorTool,
+)
+
+Raw = msgspec.Raw
+
+ENCRYPTED: Final = "reasoning.encrypted_content"
+LOGPROBS: Final = "message.output_text.logprobs"
+
+MAX_TOOLS: Final = 4096
+MAX_METADATA: Final = 16  # OpenAI's reference, "metadata"
+
+
+class _Type(msgspec.Struct, gc=False):
+    type: str
+
+
+_request: Final = msgspec.json.Decoder(wire.Request)
+_type: Final = msgspec.json.Decoder(_Type)
+_function: Final = msgspec.json.Decoder(wire.Function)
+_any: Final = msgspec.json.Decoder()
+_encode: Final = msgspec.json.encode
+
+
+def read_request(body: bytes, *, model: str = "", stream: bool | None = None) -> Conversation:
+    """See `ClientFormat.read_request`."""
+    extra: dict[str, Raw] = {}
+    request = decode(_request, body, wire.Request, "", extra)
+    name = request.model or model
+    if not name:
+        raise RequestInvalid("missing field 'model': name a model (GET /v1/models lists them)", param="model")
+    system = [Text(request.instructions)] if request.instructions else []
+    turns = Turns(system, extra)
+    if isinstance(request.input, str):
+        turns.messages.append(Message("user", [Text(request.input)]))
+    elif request.input is not None:
+        turns.read(request.input)
+    previous = _previous(request)
+    if not request.input and not previous and request.prompt is None:
+        raise RequestInvalid("missing field 'input': send a text or a list of items", param="input")
+    if request.metadata is not None and len(request.metadata) > MAX_METADATA:
+        raise RequestInvalid(f"field 'metadata': more than {MAX_METADATA} entries", param="metadata")
+    if request.stream_options is not None and request.stream_options.include_obfuscation:
+        extra["stream_options"] = Raw(b'{"include_obfuscation":true}')
+    text = request.text or wire.TextConfig()
+    include = request.include or []
+    return Conversation(
+        model=name,
+        system=turns.system,
+        messages=turns.messages,
+        tools=_tools(request.tools or [], extra),
+        tool_choice=_tool_choice(request.tool_choice, extra),
+        parallel_tools=request.parallel_tool_calls,
+        output=_output(text.format),
+        sampling=Sampling(request.temperature, request.top_p),
+        reasoning=_reasoning(request.reasoning, ENCRYPTED in include),
+        max_tokens=request.max_output_tokens,
+        stream=bool(request.stream) if stream is None else stream,
+        logprobs=LOGPROBS in include,
+        top_logprobs=request.top_logprobs,
+        user=request.user or "",
+        metadata=request.metadata or {},
+        previous=previous,
+        prompt_cache_key=request.prompt_cache_key or "",
+        prompt_cache_retention=request.prompt_cache_retention or "",
+        safety_identifier=request.safety_identifier or "",
+        verbosity=text.verbosity or "",
+        truncation=request.truncation or "",
+        max_tool_calls=request.max_tool_calls,
+        service_tier=request.service_tier or "",
+        store=request.store,
+        include=[wanted for wanted in include if wanted not in {ENCRYPTED, LOGPROBS}],
+        background=request.background,
+        prompt=_encode(request.prompt) if request.prompt is not None else b"",
+        extra=extra,
+    )
+
+
+def _previous(request: wire.Request) -> str:
+    """What this goes on from: a response, or a conversation that lies with OpenAI (its id begins with `conv_`)."""
+    if request.conversation is None:
+        return request.previous_response_id or ""
+    if request.previous_response_id:
+        raise RequestInvalid(
+            "field 'conversation': give either 'conversation' or 'previous_response_id'", param="conversation"
+        )
+    if isinstance(request.conversation, str):
+        return request.conversation
+    name = _any.decode(request.conversation.get("id", b"null"))
+    if not isinstance(name, str) or not name:
+        raise RequestInvalid("field 'conversation.id': expected the id of a conversation", param="conversation.id")
+    return name
+
+
+def _tools(raws: list[Raw], extra: dict[str, Raw]) -> list[Tool]:
+    if len(raws) > MAX_TOOLS:
+        raise RequestInvalid(f"field 'tools': more than {MAX_TOOLS} tools", param="tools")
+    tools: list[Tool] = []
+    for place, raw in enumerate(raws):
+        where = f"tools[{place}]"
+        try:
+            kind = _type.decode(raw).type
+        except msgspec.ValidationError as error:
+            raise invalid(error, where) from None
+        if kind != "function":
+            tools.append(VendorTool(OPENAI, kind, bytes(raw)))
+            continue
+        tool = decode(_function, raw, wire.Function, where, extra)
+        parameters = b"" if tool.parameters is None else _encode(tool.parameters)
+        tools.append(
+            FunctionTool(
+                tool.name,
+                tool.description or "",
+                parameters,
+                _strict(tool.strict, parameters),
+                response=b"" if tool.output_schema is None else _encode(tool.output_schema),
+            )
+        )
+    return tools
+
+
+def _strict(said: bool | None, parameters: bytes) -> bool | None:
+    """Whether the arguments must satisfy the schema.
+
+    Here a function is strict unless the caller says otherwise, but only as far as its schema allows it (OpenAI's guide
+    "Function calling", "Strict mode"). Other formats take `True` by the letter and refuse such a schema, so silence
+    means True only where the schema has what strictness demands.
+    """
+    if said is not None:
+        return said
+    return True if parameters and _closed(_any.decode(parameters)) else None
+
+
+def _closed(schema: Any) -> bool:
+    """Whether every object of a schema names all its properties as required and admits no others."""
+    if isinstance(schema, list):
+        return all(_closed(inner) for inner in schema)
+    if not isinstance(schema, dict):
+        return True
+    properties = schema.get("properties")
+    if schema.get("type") == "object" or isinstance(properties, dict):
+        required = schema.get("required")
+        names = properties if isinstance(properties, dict) else {}
+        if schema.get("additionalProperties") is not False:
+            return False
+        if names and not (isinstance(required, list) and all(name in required for name in names)):
+            return False
+        if not all(_closed(inner) for inner in names.values()):
+            return False
+    inner_schemas = (schema[key] for key in ("items", "anyOf", "$defs", "definitions") if key in schema)
+    return all(
+        all(map(_closed, inner.values())) if key_holds_schemas(inner) else _closed(inner) for inner in inner_schemas
+    )
+
+
+def key_holds_schemas(inner: Any) -> bool:
+    """Whether a value is a table of schemas by name (`$defs`) rather than a schema."""
+    return isinstance(inner, dict) and bool(inner) and all(isinstance(value, dict) for value in inner.values())
+
+
+def _tool_choice(raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
+    choice: Any = _any.decode(raw)
+    if choice is None:
+        return None
+    if isinstance(choice, str) and choice in {"auto", "none", "required"}:
+        return ToolChoice(choice)
+    if isinstance(choice, dict):
+        kind = choice.get("type")
+        if kind in {"function", "custom"} and isinstance(choice.get("name"), str) and choice["name"]:
+            return ToolChoice("required", (choice["name"],))
+        if kind == "allowed_tools":
+            return _allowed(choice, raw, extra)
+        if isinstance(kind, str) and kind not in {"function", "custom"}:
+            extra["tool_choice"] = Raw(bytes(raw))  # one of OpenAI's own tools
+            return None
+    raise RequestInvalid(
+        "field 'tool_choice': expected 'auto', 'none', 'required', "
+        '{"type": "function", "name": …} or {"type": "allowed_tools", "mode": …, "tools": […]}',
+        param="tool_choice",
+    )
+
+
+def _allowed(choice: dict[str, Any], raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
+    mode, tools = choice.get("mode"), choice.get("tools")
+    if mode not in {"auto", "required"}:
+        raise RequestInvalid("field 'tool_choice.mode': expected 'auto' or 'required'", param="tool_choice.mode")
+    if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
+        raise RequestInvalid("field 'tool_choice.tools': expected a list of tools", param="tool_choice.tools")
+    names = [tool.get("name") for tool in tools if tool.get("type") in {"function", "custom"}]
+    if len(names) == len(tools) and all(isinstance(name, str) for name in names):
+        return ToolChoice(mode, tuple(str(name) for name in names))
+    extra["tool_choice"] = Raw(bytes(raw))
+    return None
+
+
+def _output(wanted: wire.TextFormat | None) -> Output | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.type == "json_object":
+        return Output()
+    if not wanted.name:
+        raise RequestInvalid("field 'text.format.name' is missing: a schema needs a name", param="text.format.name")
+    if wanted.schema is None:
+        raise RequestInvalid("field 'text.format.schema' is missing: give a JSON Schema", param="text.format.schema")
+    return Output(_encode(wanted.schema), wanted.name, wanted.description or "", wanted.strict)
+
+
+def _reasoning(config: wire.ReasoningConfig | None, encrypted: bool) -> Reasoning | None:
+    """The wish to think; one that says nothing stands for the wish that thinking survives turns without a store."""
+    if config is None:
+        return Reasoning() if encrypted else None
+    summary = config.summary or config.generate_summary
+    return Reasoning(effort=config.effort, summary=summary, show=True if summary else None)

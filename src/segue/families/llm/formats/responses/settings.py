@@ -1,0 +1,93 @@
+"""Tools, the choice among them and the shape of the answer, as Responses writes them.
+
+A request for a provider has them, and an answer for a client repeats them.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from segue.families.llm.ir.conversation import Conversation, FunctionTool, Output, Raw, Tool, VendorTool
+
+_NO_PARAMETERS: Final = Raw(b'{"type":"object","properties":{}}')
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+def tool_of(tool: Tool) -> dict[str, Any] | Raw:
+    """A tool's declaration. `strict` is always said: here silence would mean True, elsewhere it means False."""
+    if isinstance(tool, VendorTool):
+        return _custom(tool) if tool.type == "custom" else Raw(tool.raw)
+    written: dict[str, Any] = {
+        "type": "function",
+        "name": tool.name,
+        "parameters": Raw(tool.parameters) if tool.parameters else _NO_PARAMETERS,
+        "strict": bool(tool.strict),
+    }
+    if tool.description:
+        written["description"] = tool.description
+    if tool.response:
+        written["output_schema"] = Raw(tool.response)
+    return written
+
+
+def _custom(tool: VendorTool) -> dict[str, Any] | Raw:
+    """A custom tool, out of the nested form of Chat Completions where it comes from there."""
+    declared = msgspec.json.decode(tool.raw)
+    inner = declared.get("custom") if isinstance(declared, dict) else None
+    if not isinstance(inner, dict):
+        return Raw(tool.raw)
+    flat = {"type": "custom", **inner}
+    shape = flat.get("format")
+    if isinstance(shape, dict) and isinstance(shape.get("grammar"), dict):
+        flat["format"] = {"type": "grammar", **shape["grammar"]}
+    return flat
+
+
+def custom_names(conversation: Conversation) -> set[str]:
+    """Names of the custom tools, which a choice must call by their kind."""
+    names = set()
+    for tool in conversation.tools:
+        if isinstance(tool, VendorTool) and tool.type == "custom":
+            written = _custom(tool)
+            declared = msgspec.json.decode(written) if isinstance(written, Raw) else written
+            if isinstance(declared, dict) and isinstance(declared.get("name"), str):
+                names.add(declared["name"])
+    return names
+
+
+def tool_choice_of(conversation: Conversation) -> Any:
+    """The choice of tools; `None` where the caller said nothing."""
+    choice = conversation.tool_choice
+    if choice is None:
+        return conversation.extra.get("tool_choice")
+    if not choice.names or choice.mode == "none":
+        return choice.mode
+    custom = custom_names(conversation)
+    tools = [{"type": "custom" if name in custom else "function", "name": name} for name in choice.names]
+    if choice.mode == "required" and len(tools) == 1:
+        return tools[0]
+    return {"type": "allowed_tools", "mode": choice.mode, "tools": tools}
+
+
+def format_of(output: Output | None) -> dict[str, Any]:
+    """The shape of the answer."""
+    if output is None:
+        return {"type": "text"}
+    if not output.schema:
+        return {"type": "json_object"}
+    written: dict[str, Any] = {
+        "type": "json_schema",
+        "name": output.name if _NAME.fullmatch(output.name) else "answer",  # a name is required, of these letters
+        "schema": Raw(output.schema),
+    }
+    if output.description:
+        written["description"] = output.description
+    if output.strict is not None:
+        written["strict"] = output.strict
+    return written
+
+
+def has_functions(conversation: Conversation) -> bool:
+    """Whether the caller declares functions."""
+    return any(isinstance(tool, FunctionTool) for tool in conversation.tools)

@@ -1,0 +1,1 @@
+"""Yandex's Foundation Models completion, as a provider speaks it."""

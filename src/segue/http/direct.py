@@ -1,0 +1,287 @@
+"""One hot request and its answer, straight on the connection, without ASGI in between.
+
+What it costs to write the head of an answer is spent once a second where it can be: the status line and the server's
+own headers change only with the date.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol, Self
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from segue.core.errors import RequestInvalid
+from segue.http.errand import Errand
+from segue.http.exchange import JSON, ClientGone, Exchange, Headers, too_large
+
+REQUEST_SECONDS = 60.0
+"""How long the body of a request may take to come in whole: a drip must not hold a connection for ever."""
+
+Serve = Callable[[Exchange], Coroutine[Any, Any, None]]
+
+
+class Line(Protocol):
+    """The connection of an exchange: uvicorn's protocol, as far as an exchange knows it."""
+
+    transport: Any
+    flow: FlowControl
+    server_state: Any
+    tasks: set[Any]
+    memory: dict[str, Any]
+
+    def on_response_complete(self) -> None:
+        """The answer is whole: the next request may be served."""
+        ...
+
+
+class Openings:
+    """Status lines with the server's own headers behind them, rendered once for every date."""
+
+    __slots__ = ("_headers", "_rendered")
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._rendered: dict[int, bytes] = {}
+
+    def of(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """How an answer of this status begins; uvicorn makes a new list of its headers each second."""
+        if headers is not self._headers:
+            self._headers = headers
+            self._rendered = {}
+        opening = self._rendered.get(status)
+        if opening is None:
+            lines = [b"%b: %b\r\n" % each for each in headers]
+            opening = self._rendered[status] = b"".join([STATUS_LINE[status], *lines])
+        return opening
+
+
+_OPENINGS = Openings()
+
+
+class DirectExchange(Exchange):
+    """One hot request and its answer; `segue.http.exchange.Exchange` says what each method does.
+
+    It stands where uvicorn's protocol keeps its `RequestResponseCycle`, with the attributes that it looks at.
+    """
+
+    __slots__ = (
+        "_event",
+        "_line",
+        "_raw",
+        "_serve",
+        "_transport",
+        "_watching",
+        "disconnected",
+        "flow",
+        "gone",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "taken",
+        "task",
+    )
+
+    def __init__(
+        self,
+        line: Line,
+        serve: Serve,
+        method: str,
+        path: str,
+        query: bytes,
+        raw: list[tuple[bytes, bytes]],
+        *,
+        keep_alive: bool,
+    ) -> None:
+        self._serve = serve
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers = dict(raw)
+        self.repeated = len(headers) != len(raw)
+        self.memory = line.memory
+        self.started = False
+        self.flow: FlowControl = line.flow
+        self.keep_alive = keep_alive
+        self.taken: bytes | bytearray = b""
+        self.more_body = True
+        self.response_complete = False
+        self.disconnected = False
+        self.gone = False
+        self.task: Errand | None = None
+        self._raw = raw
+        self._line = line
+        self._transport = line.transport
+        self._event: asyncio.Event | None = None
+        self._watching = False
+
+    @property
+    def message_event(self) -> Any:
+        """What uvicorn's protocol sets when something has come, or nothing more will."""
+        return self._event or _NOBODY_WAITS
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Every header as it came, names in lower case."""
+        return self._raw
+
+    def took(self, piece: bytes) -> int:
+        """Keep a piece of the body; how many bytes of it are here now."""
+        if not self.taken:
+            self.taken = piece  # most come in one
+        else:
+            if isinstance(self.taken, bytes):
+                self.taken = bytearray(self.taken)
+            self.taken += piece
+        if self._event is not None:
+            self._event.set()
+        return len(self.taken)
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body."""
+        if self.more_body:
+            declared = self.headers.get(b"content-length", b"")
+            if declared.isdigit() and int(declared) > limit:
+                raise too_large(limit)
+            await self._rest(limit)
+        if self.disconnected:
+            raise ClientGone
+        taken, self.taken = self.taken, b""  # it is asked for once, and kept by nobody else
+        if len(taken) > limit:
+            raise too_large(limit)
+        return taken if isinstance(taken, bytes) else bytes(taken)
+
+    async def _rest(self, limit: int) -> None:
+        """Wait for the rest of the body, up to its limit and for a limited time."""
+        self._event = asyncio.Event()
+        if self.headers.get(b"expect", b"").lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                while self.more_body and not self.disconnected and len(self.taken) <= limit:
+                    self.flow.resume_reading()
+                    self._event.clear()
+                    await self._event.wait()
+        except TimeoutError:
+            message = f"the body did not come in whole within {REQUEST_SECONDS:g} s"
+            raise RequestInvalid(message, status=408, code="request_timeout") from None
+
+    async def respond(self, status: int, body: bytes, headers: bytes | Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
+        """Send a whole answer, by one write."""
+        if self.disconnected:
+            return
+        self.started = True
+        head = self._head(status, headers)
+        head.append(b"content-length: %d\r\n\r\n" % len(body))
+        if self.method != "HEAD":
+            head.append(body)
+        self._transport.write(b"".join(head))
+        self._complete()
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send status and headers of an answer whose length is not known."""
+        self.started = True
+        if self.disconnected:
+            return
+        head = self._head(status, headers)
+        head.append(b"transfer-encoding: chunked\r\n\r\n")
+        self._transport.write(b"".join(head))
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece of the body; waits while the client reads more slowly than pieces come."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if not self.disconnected and piece:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def pusher(self) -> Callable[[bytes], bool]:
+        """What sends a piece at once, and says whether the client keeps up."""
+        return self._push
+
+    def _push(self, piece: bytes) -> bool:
+        if self.disconnected:
+            return False
+        self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return not self.flow.write_paused
+
+    async def finish(self) -> None:
+        """End the body properly."""
+        if not self.disconnected:
+            self._transport.write(b"0\r\n\r\n")
+            self._complete()
+
+    def watch(self) -> Self:  # type: ignore[override]  # the same context manager in another make
+        """Cancel the work below when the client hangs up."""
+        return self
+
+    def __enter__(self) -> Self:
+        self._watching = True
+        if self.disconnected:  # before anybody watched
+            self.hung_up()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        self._watching = False
+        if not self.gone:
+            return False
+        task = asyncio.current_task()
+        if task is None:
+            return False
+        # The cancellation was ours; another one that came beside it (the server stops) goes on.
+        return task.uncancel() == 0 and kind is not None and issubclass(kind, asyncio.CancelledError)
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve it. To uvicorn the errand is a task like others."""
+        self.task = errand = Errand(self._serve(self), loop, self._served)
+        self._line.tasks.add(errand)
+        errand.begin()
+
+    def _served(self, errand: Errand) -> None:
+        """Nobody works on it any more: an answer that is not whole now never will be."""
+        self._line.tasks.discard(errand)
+        self.task = None
+        if not self.response_complete and not self.disconnected:
+            self._transport.close()
+
+    def hung_up(self) -> None:
+        """The client closed the connection."""
+        self.disconnected = True
+        if self._event is not None:
+            self._event.set()
+        if self._watching and self.task is not None:
+            self.gone = True
+            self.task.cancel()
+
+    def _head(self, status: int, headers: bytes | Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+        head = [_OPENINGS.of(status, self._line.server_state.default_headers)]
+        if isinstance(headers, bytes):
+            head.append(headers)
+        else:
+            for name, value in headers:
+                if b"\n" in value or b"\r" in value:
+                    value = value.replace(b"\r", b" ").replace(b"\n", b" ")  # noqa: PLW2901 - never a header of its own
+                head += (name, b": ", value, b"\r\n")
+        if self.more_body:
+            # The rest of the body was not wanted, so what comes next on this connection cannot be told apart.
+            self.keep_alive = False
+        if not self.keep_alive:
+            head.append(b"connection: close\r\n")
+        return head
+
+    def _complete(self) -> None:
+        if self.response_complete:
+            return
+        self.response_complete = True
+        if not self.keep_alive:
+            self._transport.close()
+        self._line.on_response_complete()
+
+
+class _NobodyWaits:
+    """Stands for an event while nobody waits for one: most requests come whole."""
+
+    def set(self) -> None:
+        """Nobody hears."""
+
+
+_NOBODY_WAITS = _NobodyWaits()

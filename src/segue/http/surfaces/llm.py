@@ -1,0 +1,132 @@
+"""What all surfaces of language models share: a request in a client's format in, an answer in that format out.
+
+A surface differs from the next only in its paths, in how a request is read from them, and in its format. So the way of
+a call, its headers, its warnings and its errors are written once, here.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from segue.app.running import Running
+from segue.core.call import Call
+from segue.core.errors import CallFailed
+from segue.core.failure import Failure
+from segue.core.outcome import Stream
+from segue.families.llm.asked import Asked
+from segue.families.llm.ir.format import ClientFormat
+from segue.families.llm.operations import CHAT
+from segue.http.auth import Authenticator
+from segue.http.exchange import JSON, ClientGone, Exchange, Headers
+from segue.http.options import read_options
+from segue.http.pump import EVENT_STREAM, pump
+from segue.http.results import call_headers, error_headers, told
+
+MAX_WARNINGS: Final = 4000
+"""Characters of `x-segue-warnings`: many clients read no more than 8 kB of headers in all."""
+
+_GIVEN_UP: Final = b""
+
+
+class LlmSurface:
+    """The way of a call through one client's format.
+
+    Args:
+        running: what serves.
+        authenticator: who may call.
+        client: the format.
+        surface: its name in records.
+        forwarded: headers of the client's that providers of its own format may see, in lower case.
+    """
+
+    def __init__(
+        self,
+        running: Running,
+        authenticator: Authenticator,
+        client: ClientFormat,
+        *,
+        surface: str,
+        forwarded: frozenset[bytes] = frozenset(),
+    ) -> None:
+        self._running = running
+        self._engine = running.engine
+        self._clock = running.engine.world.clock
+        self._authenticator = authenticator
+        self._client = client
+        self._surface = surface
+        self._forwarded = forwarded
+
+    async def ask(
+        self,
+        exchange: Exchange,
+        parse: Callable[[bytes], Asked],
+        *,
+        query_key: str | None = None,
+        stream_headers: Headers = EVENT_STREAM,
+    ) -> None:
+        """Serve one chat.
+
+        Args:
+            exchange: the request.
+            parse: reads its body.
+            query_key: a key out of the URL.
+            stream_headers: of a streamed answer.
+        """
+        engine = self._engine
+        call: Call | None = None
+        try:
+            caller = self._authenticator.caller(exchange, query_key)
+            request = parse(await exchange.body(engine.snapshot.settings.server.body_limit))
+            request.created = int(self._clock.wall())
+            if self._forwarded:
+                self._forward(exchange, request)
+            options = read_options(exchange, request.fallbacks)
+            call = engine.call(CHAT, request, caller=caller, options=options, surface=self._surface)
+        except ClientGone:
+            return
+        except CallFailed as error:
+            await self.refuse(exchange, error, call=call)
+            return
+        with exchange.watch():
+            outcome = await engine.run(call)
+            if outcome.refusal is not None:
+                await self.refuse(exchange, outcome.refusal, call=call)
+                return
+            headers = [*call_headers(call, self._clock.now()), *warning_headers(call)]
+            if outcome.stream is not None:
+                await pump(exchange, outcome.stream, [*stream_headers, *headers], partial(broken_off, outcome.stream))
+            else:
+                await exchange.respond(200, outcome.answer, [JSON, *headers])
+
+    async def refuse(
+        self, exchange: Exchange, error: CallFailed, *more: tuple[bytes, bytes], call: Call | None = None
+    ) -> None:
+        """Answer with an error in the client's own shape."""
+        headers = [JSON, *error_headers(error), *more]
+        if call is not None:
+            headers += call_headers(call, self._clock.now())
+        await exchange.respond(error.status, self._client.write_error(error, told(error)), headers)
+
+    def _forward(self, exchange: Exchange, request: Asked) -> None:
+        for name in self._forwarded:
+            values = exchange.values(name)
+            if values:
+                request.headers[name.decode()] = ",".join(values)
+
+
+def broken_off(stream: Stream, failure: Failure) -> bytes:
+    """What ends a stream whose content had begun, in the client's own protocol."""
+    tell = getattr(stream, "broken", None)
+    return tell(failure) if tell is not None else _GIVEN_UP
+
+
+def warning_headers(call: Call) -> Headers:
+    """What translating the request lost, for the candidate that answered."""
+    request: Asked = call.request
+    if not request.warnings or call.answered_by is None:
+        return []
+    warnings = "; ".join(request.warnings.get(call.answered_by.name, ()))
+    if not warnings:
+        return []
+    text = "".join(character if " " <= character <= "~" else "?" for character in warnings)
+    return [(b"x-segue-warnings", text[:MAX_WARNINGS].encode("ascii"))]
