@@ -5,7 +5,7 @@
 The provider sends 64 chunks a stream, one each 20 ms; a client keeps so many streams open, each begun anew when it
 ends. What is measured has one core of its own. It is measured three times: the client straight at the source, through
 a bare relay on Segue's transport, and through Segue, in clear and with TLS between Segue and the provider. Then 5,000
-streams are opened at once and every one of them must come to its end.
+streams are opened at once, either way, and every one of them must come to its end.
 """
 
 import json
@@ -111,12 +111,12 @@ def measure(folder: Path, *, seconds: int) -> list[Row]:
                 rows.append(run(way, "segue", at, client, streams=MANY, seconds=seconds))
         allowed = tools.open_files(4 * MOST)
         most = min(MOST, (allowed - 500) // 2)
-        address, port = ways["clear"]
-        rows.append(
-            run("clear, at once", "source", service.Service(port, 0), client, streams=most, seconds=0, watched=False)
-        )
-        with service.segue(measured, folder / "most", address) as at:
-            rows.append(run("clear, at once", "segue", at, client, streams=most, seconds=0))
+        direct = service.Service(ways["clear"][1], 0)
+        rows.append(run("clear, at once", "source", direct, client, streams=most, seconds=0, watched=False))
+        for way, (address, _) in ways.items():
+            authority = folder / "authority.pem" if way == "TLS" else None
+            with service.segue(measured, folder / f"most-{way}", address, authority=authority) as at:
+                rows.append(run(f"{way}, at once", "segue", at, client, streams=most, seconds=0))
     return rows
 
 
@@ -145,8 +145,9 @@ def report(rows: list[Row], seconds: int) -> str:
             f"- {way}: pace / bare relay {part:.3f} ({tools.verdict(part, 0.7)}); the relay reaches "
             f"{bare.pace / yard:.2f} of the source"
         )
-    last = rows[-1]
-    lines.append(f"- {last.streams:,} streams at once: {last.finished:,} whole, failures {last.failures or 'none'}")
+    for last in rows[-len(MEMORY) :]:
+        whole_ones = f"{last.finished:,} whole, failures {last.failures or 'none'}"
+        lines.append(f"- {last.way}: {last.streams:,} streams: {whole_ones}")
     return "\n".join(lines)
 
 

@@ -283,7 +283,7 @@ def discovered(
         ConfigError: there are none.
     """
     needs = [
-        AdapterNeeds(name, kind.environment, kind.needs_key, kind.priority)
+        AdapterNeeds(name, kind.environment, kind.needs_key, kind.priority, getattr(kind, "extra", {}))
         for name in ADAPTERS.ids()
         if (kind := ADAPTERS.get(name)).environment
     ]

@@ -6,6 +6,8 @@ millionth and is a measurement. Floats lose cents, and one type for both invites
 
 from dataclasses import dataclass
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -31,3 +33,40 @@ class Cost:
         whole, rest = divmod(abs(self.billionths), 1_000_000_000)
         digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
         return f"{'-' if self.billionths < 0 else ''}{whole}.{digits} {self.currency}"
+
+
+class CostItem(msgspec.Struct, frozen=True, gc=False):
+    """One line of a bill.
+
+    Attributes:
+        name: what was bought: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `audio_input`, `output`,
+            `audio_output` or `requests`.
+        quantity: tokens, or requests.
+        price: billionths of the currency for a million of them.
+        billionths: quantity times price, rounded half to even.
+    """
+
+    name: str
+    quantity: int
+    price: int
+    billionths: int
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """What one attempt cost, and how that is known.
+
+    Attributes:
+        cost: the sum of the items, in the currency of the bill.
+        source, date: where the price comes from, and of which day (`2026-11-20`) it is.
+        estimated: whether the quantities are our estimate, because the provider did not tell them.
+        dollars: the cost in dollars where it is in another currency and a rate is known.
+        exchange: that rate's day and source.
+    """
+
+    cost: Cost
+    items: tuple[CostItem, ...]
+    source: str
+    date: str
+    estimated: bool = False
+    dollars: Cost | None = None
+    exchange: str = ""

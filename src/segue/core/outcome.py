@@ -34,6 +34,8 @@ class Usage(msgspec.Struct):
         tool_tokens: of the input, results of the vendor's own tools (Gemini).
         predicted_tokens: of the output, predicted rightly by the caller (OpenAI).
         rejected_tokens: of the output, predicted wrongly, and billed.
+        service_tier: how the vendor says that it served, where the price depends on it: `priority`, `flex`, `batch`.
+        estimated: whether the tokens are our estimate, because the provider told none.
     """
 
     input_tokens: int | None = None
@@ -48,6 +50,8 @@ class Usage(msgspec.Struct):
     tool_tokens: int | None = None
     predicted_tokens: int | None = None
     rejected_tokens: int | None = None
+    service_tier: str = ""
+    estimated: bool = False
 
 
 class Ending(StrEnum):

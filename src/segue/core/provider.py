@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from segue.core.money import Charge
+from segue.core.outcome import Usage
 from segue.core.ports import Executor
 
 
@@ -22,13 +24,30 @@ class Key:
 NO_KEY = Key("none", "")
 
 
+class Pricing(Protocol):
+    """What a model costs; `segue.metering.prices.Price` is one."""
+
+    def charge(self, usage: Usage, wall: float) -> Charge | None:
+        """What this usage cost at this time (seconds since 1970-01-01 UTC); `None` where that cannot be known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What is known of one model of a provider: `context` in tokens, `capabilities` as words."""
+    """What is known of one model of a provider.
+
+    Attributes:
+        context: the context window in tokens.
+        capabilities: what it can do, as words.
+        max_output: the most tokens of one answer.
+        price: `None` where it is not known, which is not the same as free.
+    """
 
     id: str
     context: int | None = None
     capabilities: frozenset[str] = frozenset()
+    max_output: int | None = None
+    price: Pricing | None = None
 
 
 class Permit(Protocol):

@@ -66,13 +66,13 @@ class DirectExchange(Exchange):
     """
 
     __slots__ = (
-        "_event",
         "_line",
         "_raw",
         "_serve",
         "_transport",
         "_watching",
         "disconnected",
+        "event",
         "flow",
         "gone",
         "keep_alive",
@@ -112,13 +112,13 @@ class DirectExchange(Exchange):
         self._raw = raw
         self._line = line
         self._transport = line.transport
-        self._event: asyncio.Event | None = None
+        self.event: asyncio.Event | None = None
         self._watching = False
 
     @property
     def message_event(self) -> Any:
         """What uvicorn's protocol sets when something has come, or nothing more will."""
-        return self._event or _NOBODY_WAITS
+        return self.event or _NOBODY_WAITS
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -133,8 +133,8 @@ class DirectExchange(Exchange):
             if isinstance(self.taken, bytes):
                 self.taken = bytearray(self.taken)
             self.taken += piece
-        if self._event is not None:
-            self._event.set()
+        if self.event is not None:
+            self.event.set()
         return len(self.taken)
 
     async def body(self, limit: int) -> bytes:
@@ -153,15 +153,15 @@ class DirectExchange(Exchange):
 
     async def _rest(self, limit: int) -> None:
         """Wait for the rest of the body, up to its limit and for a limited time."""
-        self._event = asyncio.Event()
+        self.event = asyncio.Event()
         if self.headers.get(b"expect", b"").lower() == b"100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 while self.more_body and not self.disconnected and len(self.taken) <= limit:
                     self.flow.resume_reading()
-                    self._event.clear()
-                    await self._event.wait()
+                    self.event.clear()
+                    await self.event.wait()
         except TimeoutError:
             message = f"the body did not come in whole within {REQUEST_SECONDS:g} s"
             raise RequestInvalid(message, status=408, code="request_timeout") from None
@@ -230,11 +230,14 @@ class DirectExchange(Exchange):
         # The cancellation was ours; another one that came beside it (the server stops) goes on.
         return task.uncancel() == 0 and kind is not None and issubclass(kind, asyncio.CancelledError)
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve it. To uvicorn the errand is a task like others."""
+    def begin(self, loop: asyncio.AbstractEventLoop, *, at_once: bool) -> None:
+        """Serve it, at once where no other task is running. To uvicorn the errand is a task like others."""
         self.task = errand = Errand(self._serve(self), loop, self._served)
         self._line.tasks.add(errand)
-        errand.begin()
+        if at_once:
+            errand.begin()
+        else:
+            errand.begin_soon()
 
     def _served(self, errand: Errand) -> None:
         """Nobody works on it any more: an answer that is not whole now never will be."""
@@ -246,8 +249,8 @@ class DirectExchange(Exchange):
     def hung_up(self) -> None:
         """The client closed the connection."""
         self.disconnected = True
-        if self._event is not None:
-            self._event.set()
+        if self.event is not None:
+            self.event.set()
         if self._watching and self.task is not None:
             self.gone = True
             self.task.cancel()

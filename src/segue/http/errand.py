@@ -41,11 +41,12 @@ class Errand(Future[None]):
         self._requests = 0
 
     def begin(self) -> None:
-        """Go, now; or as soon as the task is done that is running now."""
-        if asyncio.current_task(self._loop) is None:
-            self._context.run(self._step)
-        else:
-            self._loop.call_soon(self._step, context=self._context)
+        """Go, now: to be called by the event loop, outside of every task."""
+        self._context.run(self._step)
+
+    def begin_soon(self) -> None:
+        """Go as soon as the task that is running now lets others go on."""
+        self._loop.call_soon(self._step, context=self._context)
 
     # What tasks have besides futures
 
@@ -101,7 +102,14 @@ class Errand(Future[None]):
             if not isinstance(error, Exception):
                 raise
         else:
-            self._wait(waits_for)
+            if waits_for is None:  # it only lets others go first
+                loop.call_soon(self._step, context=self._context)
+                return
+            waits_for._asyncio_future_blocking = False
+            waits_for.add_done_callback(self._step, context=self._context)
+            self._waits_for = waits_for
+            if self._must_cancel and waits_for.cancel():
+                self._must_cancel = False
         finally:
             _leave_task(loop, self)  # type: ignore[arg-type]
 
@@ -109,13 +117,3 @@ class Errand(Future[None]):
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(self)  # and is let go of: whoever still holds the errand must not hold the request
-
-    def _wait(self, waits_for: Any) -> None:
-        if waits_for is None:  # it only lets others go first
-            self._loop.call_soon(self._step, context=self._context)
-            return
-        waits_for._asyncio_future_blocking = False
-        waits_for.add_done_callback(self._step, context=self._context)
-        self._waits_for = waits_for
-        if self._must_cancel and waits_for.cancel():
-            self._must_cancel = False

@@ -31,7 +31,10 @@ def read_options(exchange: Exchange, fallbacks: tuple[str, ...] = ()) -> CallOpt
         RequestInvalid: naming the header.
     """
     headers = exchange.headers
-    wishes = [name for name in headers if name.startswith(PREFIX)]
+    wishes = []
+    for name in headers:  # a comprehension is a call of its own
+        if name.startswith(PREFIX):
+            wishes.append(name)  # noqa: PERF401 - see above
     sdk_timeout = headers.get(SDK_TIMEOUT)
     if not wishes and sdk_timeout is None and not fallbacks:
         return None

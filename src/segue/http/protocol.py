@@ -89,6 +89,8 @@ class DirectProtocol(HttpToolsProtocol):
         exchange: Any = self.cycle
         if not isinstance(exchange, DirectExchange):
             super().on_body(body)
+        elif not exchange.taken and len(body) <= READ_AHEAD and exchange.event is None:
+            exchange.taken = body  # nearly always: the first piece is all, and nobody waits yet
         elif not exchange.response_complete and exchange.took(body) > READ_AHEAD:
             self.flow.pause_reading()
 
@@ -99,7 +101,8 @@ class DirectProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         exchange.more_body = False
-        exchange.message_event.set()
+        if exchange.event is not None:
+            exchange.event.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse, then serve; a request whose body is not whole is served while the rest of it is on its way."""
@@ -115,7 +118,7 @@ class DirectProtocol(HttpToolsProtocol):
         waiting = self._waiting
         if waiting is not None:
             self._waiting = None
-            waiting.begin(self.loop)
+            waiting.begin(self.loop, at_once=True)
 
     def on_response_complete(self) -> None:
         """An answer is whole: serve the next request of this connection, or begin to wait for one."""
@@ -172,7 +175,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, DirectExchange):
-            cycle.begin(self.loop)
+            cycle.begin(self.loop, at_once=False)  # from within the one before
         else:
             super()._start_asgi_task(cycle, app)
 

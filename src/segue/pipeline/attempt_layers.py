@@ -44,6 +44,8 @@ def breaker_permit(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
             # First content shows that the provider is well. Others need not wait for that until a long answer ends.
             permit.proven(clock.now())
             outcome.stream.on_end(lambda end: settle_stream(attempt, permit, end))
+        elif outcome.failure is None:
+            permit.succeed(clock.now())
         else:
             settle(attempt, permit, outcome.failure)
 
@@ -122,8 +124,10 @@ def attempt_timeout(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     watch = Watch()
 
     def before(call: Call, attempt: Attempt) -> None:
-        attempt.timer = timer = Timer(watch.on(asyncio.get_running_loop()), call.deadline - clock.now())
-        timer.enter("total", total)
+        loop = asyncio.get_running_loop()
+        if watch.loop is not loop:
+            watch.on(loop)
+        attempt.timer = Timer(watch, call.deadline - clock.now(), total)
 
     def after(_call: Call, attempt: Attempt, _outcome: Outcome) -> None:
         timer = attempt.timer

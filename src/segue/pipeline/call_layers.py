@@ -98,14 +98,17 @@ def analyse(parts: Parts, inner: CallHandler) -> CallHandler:
 
 def plan(parts: Parts, inner: CallHandler) -> CallHandler:
     """Turn the requested name, and the fallbacks that the caller named, into tiers of candidates."""
+    resolve = parts.resolve
 
     def before(call: Call) -> CallFailed | None:
+        features, options = call.features, call.options
         try:
-            call.plan = make_plan(parts, call)
+            tiers = resolve(features.model) if options is None else ()
+            call.plan = Plan(tiers or tiers_for(parts, features.model, options), features, options)
         except CallFailed as refusal:
             return refusal
-        if call.features.stream:
-            call.hold = hold_of(parts, call.features.model, call.options)
+        if features.stream:
+            call.hold = hold_of(parts, features.model, options)
         return None
 
     return around_call(AroundCall(before), inner)

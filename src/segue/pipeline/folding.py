@@ -42,33 +42,33 @@ class AroundAttempt(NamedTuple):
 
 
 class FoldedCall:
-    """A handler that further layers can be folded into."""
+    """A handler that further layers can be folded into; `handler` is the same without a way to it."""
 
-    __slots__ = ("_handler", "inner", "layers")
+    __slots__ = ("handler", "inner", "layers")
 
     def __init__(self, layers: tuple[AroundCall, ...], inner: CallHandler) -> None:
         self.layers = layers
         self.inner = inner
-        self._handler = _run_call(layers, inner)
+        self.handler = _run_call(layers, inner)
 
     def __call__(self, call: Call) -> Awaitable[Outcome]:
         """Run it."""
-        return self._handler(call)
+        return self.handler(call)
 
 
 class FoldedAttempt:
-    """A handler that further layers can be folded into."""
+    """A handler that further layers can be folded into; `handler` is the same without a way to it."""
 
-    __slots__ = ("_handler", "inner", "layers")
+    __slots__ = ("handler", "inner", "layers")
 
     def __init__(self, layers: tuple[AroundAttempt, ...], inner: AttemptHandler) -> None:
         self.layers = layers
         self.inner = inner
-        self._handler = _run_attempt(layers, inner)
+        self.handler = _run_attempt(layers, inner)
 
     def __call__(self, call: Call, attempt: Attempt) -> Awaitable[Outcome]:
         """Run it."""
-        return self._handler(call, attempt)
+        return self.handler(call, attempt)
 
 
 def around_call(layer: AroundCall, inner: CallHandler) -> CallHandler:

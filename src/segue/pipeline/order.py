@@ -17,7 +17,7 @@ from segue.core.outcome import Outcome
 from segue.pipeline.attempt_layers import attempt_timeout, breaker_permit, in_flight
 from segue.pipeline.call_layers import admit, analyse, deadline, plan, trace
 from segue.pipeline.failover import failover
-from segue.pipeline.folding import AroundAttempt, around_attempt
+from segue.pipeline.folding import AroundAttempt, FoldedCall, around_attempt
 from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
 from segue.pipeline.retry import retry
 
@@ -94,7 +94,7 @@ def compose(parts: Parts) -> CallHandler:
     for call_layer in reversed(CALL_LAYERS):
         if call_layer.make is not None:
             call = call_layer.make(parts, call)
-    return call
+    return call.handler if isinstance(call, FoldedCall) else call
 
 
 def _execute(parts: Parts) -> AttemptHandler:

@@ -7,38 +7,19 @@ event are failures, and `end` says so.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Ending, StreamEnd
 from segue.core.ports import Limits, StreamReader, TransportError, WireResponse
 from segue.pipeline.alarm import Alarm
+from segue.pipeline.pouring import Listen, Push
 
 FINISH_WAIT: Final = 1.0
 """Seconds that an answer whose every choice has finished is given for its usage and its terminator, all together."""
 
 TRAILER_WAIT: Final = 0.05
 """Seconds granted after a stream's own terminator for the connection's, so that the connection can be used again."""
-
-Push = Callable[[bytes], bool]
-"""Takes a piece for the caller at once; false when it should be given no more for now."""
-
-
-class Listener(Protocol):
-    """Who hears of an answer's bytes in the moment in which they come."""
-
-    def arrived(self, chunk: bytes) -> None:
-        """These bytes have come; never empty."""
-        ...
-
-    def ended(self) -> None:
-        """No more will be told; what came last, and how it ended, is there to be read."""
-        ...
-
-
-Listen = Callable[[Listener | None], bool]
-"""Of a transport's answer that can tell: whom to tell from now on, `None` for nobody. False when bytes wait to be read,
-or nothing more will come: then nobody is told."""
 
 
 class OpenedStream:

@@ -19,18 +19,18 @@ _SOON: Final = 1.0
 class Watch:
     """The attempts under way on one event loop that have a limit, and the timer that rings for them."""
 
-    __slots__ = ("_handle", "_loop", "_rings_at", "_watched", "now")
+    __slots__ = ("_handle", "_rings_at", "_watched", "loop", "now")
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._watched: dict[Timer, None] = {}
         self._handle: asyncio.TimerHandle | None = None
         self._rings_at = inf
 
     def on(self, loop: asyncio.AbstractEventLoop) -> "Watch":
         """Itself, on this event loop; whatever was watched on another one is gone with it."""
-        if self._loop is not loop:
-            self._loop = loop
+        if self.loop is not loop:
+            self.loop = loop
             self.now = loop.time
             self._watched = {}
             self._handle = None
@@ -45,7 +45,7 @@ class Watch:
 
     def call_at(self, when: float, timer: "Timer") -> asyncio.TimerHandle:
         """A timer of the loop for this one alone."""
-        return cast("asyncio.AbstractEventLoop", self._loop).call_at(when, timer.ring)
+        return cast("asyncio.AbstractEventLoop", self.loop).call_at(when, timer.ring)
 
     def remove(self, timer: "Timer") -> None:
         """It is not limited any more."""
@@ -59,7 +59,7 @@ class Watch:
         if self._handle is not None:
             self._handle.cancel()
         self._rings_at = when
-        self._handle = cast("asyncio.AbstractEventLoop", self._loop).call_at(when, self._ring)
+        self._handle = cast("asyncio.AbstractEventLoop", self.loop).call_at(when, self._ring)
 
     def _ring(self) -> None:
         self._handle = None
@@ -80,6 +80,7 @@ class Timer:
     Args:
         watch: who rings.
         time_left: seconds until the call's deadline.
+        total: seconds for the first phase, which is the whole.
 
     Attributes:
         when: the limit, on the loop's clock.
@@ -101,26 +102,30 @@ class Timer:
         "when",
     )
 
-    def __init__(self, watch: Watch, time_left: float) -> None:
-        task = asyncio.current_task()
+    def __init__(self, watch: Watch, time_left: float, total: float) -> None:
+        task = asyncio.current_task(watch.loop)
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._task: asyncio.Task[Any] | None = task
         self._cancelling = task.cancelling()
         self._watch = watch
-        self._started = watch.now()
-        self._deadline = self._started + time_left
+        self._started = now = watch.now()
+        self._deadline = now + time_left
         self._handle: asyncio.TimerHandle | None = None
-        self.when = inf
         self.phase = "total"
-        self.by_deadline = False
+        self.by_deadline = time_left < total
+        self.when = now + (time_left if self.by_deadline else total)
         self.expired = False
+        self._arm(self.when)
 
     def enter(self, phase: str, seconds: float) -> None:
         """Limit this phase, counted from the start of the attempt; never beyond the call's deadline."""
         when = self._started + seconds
-        self.by_deadline = when > self._deadline
         self.phase = phase
-        self._set(self._deadline if self.by_deadline else when)
+        self.by_deadline = when > self._deadline
+        if self.by_deadline:
+            when = self._deadline
+        if when != self.when:  # most phases end with the same deadline
+            self._set(when)
 
     def renew(self, phase: str, seconds: float) -> None:
         """Limit this phase, counted from now; the deadline has been met."""
@@ -142,7 +147,11 @@ class Timer:
 
         An attempt is kept until it was written down; the task, and the request in it, must not be kept with it.
         """
-        self.stop()
+        if self._handle is not None:
+            self.stop()
+        else:
+            self.when = inf
+            self._watch.remove(self)
         task, self._task = self._task, None
         return self.expired and task is not None and task.uncancel() <= self._cancelling
 
@@ -165,8 +174,9 @@ class Timer:
             self._arm(when)
 
     def _arm(self, when: float) -> None:
-        if when - self._watch.now() < _SOON:
-            self._watch.remove(self)
-            self._handle = self._watch.call_at(when, self)
+        watch = self._watch
+        if when - watch.now() < _SOON:
+            watch.remove(self)
+            self._handle = watch.call_at(when, self)
         else:
-            self._watch.add(self, when)
+            watch.add(self, when)

@@ -10,6 +10,7 @@ from segue.core.clock import Clock
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Outcome
 from segue.core.ports import (
+    Authoriser,
     CannotServe,
     Codec,
     Limits,
@@ -38,6 +39,7 @@ class WireExecutor:
         self._allow_private = adapter.allow_private
         self._transport = transport
         self._clock = clock
+        self._authoriser: Authoriser | None = getattr(adapter, "authoriser", None)
 
     async def execute(self, call: Call, attempt: Attempt, limits: Limits) -> Outcome:
         """Ask once; see `segue.core.ports.Executor`."""
@@ -52,6 +54,9 @@ class WireExecutor:
         else:
             attempt.timer.enter("total", limits.total)
         try:
+            if self._authoriser is not None:
+                secret = attempt.candidate.key.secret
+                request = await self._authoriser.authorise(request, secret, self._transport, self._clock)
             response = await self._transport.send(request, connect=limits.connect, allow_private=self._allow_private)
             try:
                 attempt.first_byte = self._clock.now() - attempt.started

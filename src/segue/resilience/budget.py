@@ -13,6 +13,7 @@ retries, since a part of a retry is none. What is earned needs no dividing: each
 """
 
 import math
+from collections.abc import Callable
 
 from segue.resilience.window import Window
 
@@ -28,15 +29,13 @@ class RetryBudget:
         sharers: how many processes share the allowance, 1 or more; this one takes its part.
     """
 
-    __slots__ = ("_allowance", "_window")
+    __slots__ = ("_allowance", "_window", "deposit")
 
     def __init__(self, sharers: int = 1) -> None:
         self._window = Window(SPAN)
         self._allowance = math.ceil(FLOOR * SPAN / sharers)
-
-    def deposit(self, now: float) -> None:
-        """Count a first attempt."""
-        self._window.record(now)
+        self.deposit: Callable[[float], None] = self._window.record
+        """Count a first attempt, at this time. Every call does, so nothing stands in between."""
 
     def spend(self, now: float) -> bool:
         """Take one retry, if there is one left."""

@@ -156,13 +156,15 @@ class CandidateGuard:
         model: its health; `None` where there are no models.
     """
 
-    __slots__ = ("_budget", "key", "model", "provider")
+    __slots__ = ("_budget", "deposit", "key", "model", "provider")
 
     def __init__(self, provider: Level, model: Level | None, key: Level, budget: RetryBudget) -> None:
         self.provider = provider
         self.model = model
         self.key = key
         self._budget = budget
+        self.deposit: Callable[[float], None] = budget.deposit
+        """Count one first attempt for the provider's budget."""
 
     def admit(self, now: float) -> GuardPermit | None:
         """A permit, or `None` when a level does not let anyone through now."""
@@ -196,10 +198,6 @@ class CandidateGuard:
     def spend_retry(self, now: float) -> bool:
         """Take one retry out of the provider's budget, if there is one left."""
         return self._budget.spend(now)
-
-    def deposit(self, now: float) -> None:
-        """Count one first attempt for the provider's budget."""
-        self._budget.deposit(now)
 
     def level(self, scope: str) -> Level | None:
         """The level that a scope speaks of, `None` for the request itself.

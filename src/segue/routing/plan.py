@@ -97,7 +97,8 @@ class Plan:
                     if target.name in offered:  # named twice, by an alias or as a fallback
                         continue
                     offered.add(target.name)
-                    for candidate in in_turn(target, commit=commit):
+                    keys = target.candidates
+                    for candidate in keys if len(keys) == 1 else in_turn(target, commit=commit):
                         if everyone or self.why_not(candidate) is None:
                             yield candidate
 

@@ -5,20 +5,22 @@ request itself: 10,000 waiting bodies would be too much memory, and what callers
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from segue.backends.store.tables import ATTEMPTS, CALLS
 from segue.core.call import Attempt
-from segue.core.provider import Candidate
 from segue.core.signals import CallEnded
 
 _TAGS = 50
 _TAG_CHARACTERS = 256
 _MESSAGE_CHARACTERS = 500
+_NAME_CHARACTERS = 200
 _LARGEST = 2**63 - 1  # what an integer column holds
 _LONGEST_MS = 2**31 - 1
+_LONGEST_CALL = 86_400.0  # seconds; what takes longer is written with more care
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):
@@ -99,19 +101,32 @@ def ended(signal: CallEnded) -> Ended:
     by, caller, options, features, attempts = call.answered_by, call.caller, call.options, call.features, call.attempts
     key_label = started_ms = attempt_ms = first_byte_ms = tokens_in = tokens_out = None
     rows: list[tuple[Any, ...]] | tuple[()] = ()
-    if len(attempts) == 1 and by is not None and _usual(attempts[0], by):
-        attempt = attempts[0]
+    model = features.model
+    attempt = attempts[0] if len(attempts) == 1 else None
+    if (
+        attempt is not None  # and all there is to be told of it is that it answered, and when
+        and by is attempt.candidate
+        and attempt.failure is None
+        and not attempt.cancelled
+        and 0.0 <= attempt.elapsed <= signal.elapsed < _LONGEST_CALL
+    ):
         usage, first_byte = attempt.usage, attempt.first_byte
-        key_label = _text(by.key.label, 100)
-        started_ms = _ms(attempt.started - call.started)
-        attempt_ms = _ms(attempt.elapsed)
-        first_byte_ms = None if first_byte is None else _ms(first_byte)
+        key_label = by.key.label
+        started_ms = round((attempt.started - call.started) * 1000)
+        attempt_ms = round(attempt.elapsed * 1000)
+        elapsed_ms = round(signal.elapsed * 1000)
+        first_byte_ms = None if first_byte is None else round(first_byte * 1000)
         if usage is not None:
-            tokens_in, tokens_out = _add(None, usage.input_tokens), _add(None, usage.output_tokens)
+            tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
+            if (tokens_in is not None and not 0 <= tokens_in <= _LARGEST) or (
+                tokens_out is not None and not 0 <= tokens_out <= _LARGEST
+            ):
+                tokens_in, tokens_out = _add(None, tokens_in), _add(None, tokens_out)
     else:
+        elapsed_ms = _ms(signal.elapsed)
         rows = [_attempt(call.id, number, attempt, call.started) for number, attempt in enumerate(attempts, 1)]
-        for attempt in attempts:
-            usage = attempt.usage
+        for each in attempts:
+            usage = each.usage
             if usage is not None:
                 tokens_in = _add(tokens_in, usage.input_tokens)
                 tokens_out = _add(tokens_out, usage.output_tokens)
@@ -120,15 +135,14 @@ def ended(signal: CallEnded) -> Ended:
         call.operation.id,
         call.surface,
         caller.id,
-        _text(caller.name, 200),
-        _text(features.model, 200),
-        None if by is None else _text(by.provider.id, 100),
-        None if by is None else _text(by.model, 200),
+        _caller_name(caller.name),
+        model if len(model) <= _NAME_CHARACTERS and model.isascii() else _text(model, _NAME_CHARACTERS),
+        *(_NOBODY if by is None else _who(by.provider.id, by.model)),
         signal.status,
         signal.code,
         features.stream,
         int(call.started_wall * 1000),
-        _ms(signal.elapsed),
+        elapsed_ms,
         len(attempts),
         tokens_in,
         tokens_out,
@@ -191,9 +205,18 @@ _PLAIN = tuple(
 _OF_ATTEMPT = ATTEMPT_COLUMNS[1:]
 
 
-def _usual(attempt: Attempt, answered_by: Candidate) -> bool:
-    """Whether all that is to be told of an attempt is that it answered, and when."""
-    return attempt.failure is None and not attempt.cancelled and attempt.candidate is answered_by
+@lru_cache(maxsize=4096)
+def _caller_name(name: str) -> str:
+    return _text(name, _NAME_CHARACTERS)
+
+
+@lru_cache(maxsize=4096)
+def _who(provider: str, model: str) -> tuple[str, str]:
+    """Provider and model as they are written; the same few again and again."""
+    return _text(provider, 100), _text(model, _NAME_CHARACTERS)
+
+
+_NOBODY = (None, None)
 
 
 def _attempt(call_id: str, number: int, attempt: Attempt, call_started: float) -> tuple[Any, ...]:

@@ -108,7 +108,11 @@ class Metrics:
         """Count one call; on the hot path."""
         call = ended.call
         operation = call.operation.id
-        self.calls.add((operation, ended.code))
+        labels, values = (operation, ended.code), self.calls.values
+        if labels in values:  # `Counter.add`, without the call: nearly always
+            values[labels] += 1
+        else:
+            self.calls.add(labels)
         self.call_seconds.observe(operation, ended.elapsed)
         if len(call.attempts) > 1:
             before = call.attempts[0].candidate
@@ -127,7 +131,11 @@ class Metrics:
         provider = attempt.candidate.provider.id
         failure = attempt.failure
         outcome = failure.kind.value if failure is not None else "cancelled" if attempt.cancelled else "ok"
-        self.attempts.add((provider, outcome))
+        labels, values = (provider, outcome), self.attempts.values
+        if labels in values:  # as above
+            values[labels] += 1
+        else:
+            self.attempts.add(labels)
         self.attempt_seconds.observe(provider, attempt.elapsed)
         usage = attempt.usage
         if usage is not None:

@@ -3,6 +3,8 @@
 Everything here is pure: headers in, headers out.
 """
 
+from itertools import chain
+
 from segue.backends.transport.direct_decoding import Decoder
 
 MOST_HEADER_BYTES = 64 * 1024
@@ -14,6 +16,8 @@ MOST_HEADERS = 200
 _VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")  # llhttp knows RTSP, HTTP/0.9 and 2.0, too
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _PLAIN_CODINGS = frozenset({"", "identity"})
+_LOWER: dict[bytes, str] = {}  # names of headers: a provider sends the same in every answer
+_MOST_NAMES, _LONGEST_NAME = 500, 50
 
 
 class Unacceptable(Exception):
@@ -35,16 +39,21 @@ def plain_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """
     if len(raw) > MOST_HEADERS:
         raise Unacceptable
+    if sum(map(len, chain.from_iterable(raw))) > MOST_HEADER_BYTES:
+        raise Unacceptable
     headers: dict[str, str] = {}
-    size = 0
     for name, value in raw:
-        size += len(name) + len(value)
-        lower = name.decode("latin-1").lower()
+        lower = _LOWER.get(name) or _lower(name)
         text = value.decode("latin-1")
         headers[lower] = f"{headers[lower]}, {text}" if lower in headers else text
-    if size > MOST_HEADER_BYTES:
-        raise Unacceptable
     return headers
+
+
+def _lower(name: bytes) -> str:
+    lower = name.decode("latin-1").lower()
+    if len(_LOWER) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+        _LOWER[name] = lower
+    return lower
 
 
 def decoder_of(headers: dict[str, str]) -> Decoder | None:

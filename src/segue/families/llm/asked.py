@@ -20,6 +20,10 @@ Raw = msgspec.Raw
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode: Final = msgspec.json.encode
 
+_NAMES: Final = msgspec.json.Decoder(list[str])
+
+MAX_FALLBACKS: Final = 16
+
 BYTES_PER_TOKEN: Final = 4
 """A rule of thumb for English text and JSON (OpenAI's help pages); only ever an estimate."""
 
@@ -103,6 +107,13 @@ class Asked:
         """A writer for a streamed answer."""
         return self.client.event_writer(self.shown(model, call_id))
 
+    def whole(self, data: bytes) -> None:
+        """Hear of the last event of a streamed answer, before it is sent; for formats whose answers are kept.
+
+        Args:
+            data: of that event, in the client's format.
+        """
+
 
 class RawRequest(Asked):
     """A request whose top level is split into raw values: Messages, Responses and Gemini.
@@ -171,6 +182,24 @@ def split_top(body: bytes) -> dict[str, Raw]:
         raise RequestInvalid(f"the body is not valid JSON: {error}") from None
     except RecursionError:
         raise RequestInvalid("the body is nested too deeply") from None
+
+
+def take_fallbacks(fields: dict[str, Raw]) -> tuple[str, ...]:
+    """The names of further models, taken out of a body of OpenAI's: the field is Segue's own and never sent on.
+
+    Raises:
+        RequestInvalid: it is no list of names, or a long one.
+    """
+    raw = fields.pop("fallbacks", None)
+    if raw is None:
+        return ()
+    try:
+        names = _NAMES.decode(raw)
+    except msgspec.DecodeError:
+        raise RequestInvalid("field 'fallbacks': expected a list of names of models", param="fallbacks") from None
+    if len(names) > MAX_FALLBACKS:
+        raise RequestInvalid(f"field 'fallbacks': more than {MAX_FALLBACKS} names", param="fallbacks")
+    return tuple(names)
 
 
 def analyse(request: Asked) -> Features:

@@ -15,6 +15,7 @@ from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Outcome, Usage
 from segue.core.ports import CannotServe, Codec, StreamReader, WireRequest
 from segue.families.llm.asked import BYTES_PER_TOKEN, Asked
+from segue.families.llm.formats.openai_errors import redact
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
     Broke,
@@ -45,6 +46,11 @@ _STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
 _EVENTS: Final = ("text/event-stream",)
 
 
+def no_flags(_model: str) -> frozenset[str]:
+    """All models of a vendor have the same habits."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One format that a provider speaks, and where.
@@ -56,6 +62,9 @@ class Endpoint:
         flags: habits of the vendor (see `Target.flags`).
         losses: what the vendor cannot do although its format can; laid over the format's table.
         model: the provider's own name of a model, where it is not the one in the configuration (Yandex's URIs).
+        model_flags: habits of one model, by its name; added to `flags`.
+        finish: changes a body that is written (or passes through) into what this vendor wants: from the body, the
+            candidate's name and the warnings so far, to which it adds. Raises `CannotServe`.
     """
 
     format: ProviderFormat
@@ -64,6 +73,8 @@ class Endpoint:
     flags: frozenset[str] = frozenset()
     losses: Losses = field(default_factory=dict)
     model: Callable[[str], str] = str
+    model_flags: Callable[[str], frozenset[str]] = no_flags
+    finish: Callable[[bytes, str, list[str]], bytes] | None = None
 
 
 class Translated:
@@ -93,15 +104,18 @@ class Translated:
         target = Target(
             endpoint.model(candidate.model),
             candidate.provider.id,
-            endpoint.flags,
+            endpoint.flags | endpoint.model_flags(candidate.model),
             info.capabilities if info is not None else frozenset(),
         )
         written = self._format.write_request(conversation, target)
         warnings += written.warnings
+        body = written.body
+        if endpoint.finish is not None:
+            body = endpoint.finish(body, candidate.name, warnings)
         if warnings:
             request.warnings[candidate.name] = warnings
         headers = {**endpoint.headers(candidate.key.secret), **written.headers}
-        return WireRequest("POST", endpoint.url(candidate.model, request.stream), headers, written.body)
+        return WireRequest("POST", endpoint.url(candidate.model, request.stream), headers, body)
 
     def decode(
         self, call: "Call", candidate: "Candidate", status: int, headers: Mapping[str, str], body: bytes
@@ -126,7 +140,8 @@ class Translated:
         if wrong is not None:
             return wrong
         request: Asked = call.request
-        return TranslatingReader(self._format.event_reader(), request.writer(candidate.model, call.id))
+        writer = request.writer(candidate.model, call.id)
+        return TranslatingReader(self._format.event_reader(), writer, candidate.key.secret)
 
     def wants_stream(self, call: "Call") -> bool:
         """See `Codec.wants_stream`."""
@@ -142,6 +157,11 @@ class Passed(Translated):
         request: Asked = call.request
         endpoint = self._endpoint
         body = request.body(endpoint.model(candidate.model), ask_usage=True)
+        if endpoint.finish is not None:
+            warnings: list[str] = []
+            body = endpoint.finish(body, candidate.name, warnings)
+            if warnings:
+                request.warnings[candidate.name] = warnings
         headers = {**endpoint.headers(candidate.key.secret), **request.headers}
         return WireRequest("POST", endpoint.url(candidate.model, request.stream), headers, body)
 
@@ -230,6 +250,7 @@ class TranslatingReader:
 
     __slots__ = (
         "_reader",
+        "_secret",
         "_writer",
         "answered",
         "committed",
@@ -240,8 +261,9 @@ class TranslatingReader:
         "usage",
     )
 
-    def __init__(self, reader: EventReader, writer: EventWriter) -> None:
+    def __init__(self, reader: EventReader, writer: EventWriter, secret: str = "") -> None:
         self._reader = reader
+        self._secret = secret
         self._writer = writer
         self.answered = False
         self.committed = False
@@ -283,7 +305,8 @@ class TranslatingReader:
             elif isinstance(event, Stopped):
                 self.answered = self.committed = True
             elif isinstance(event, Broke):
-                self.failure = event.failure
+                failure = event.failure
+                self.failure = failure.with_(message=redact(failure.message, self._secret))
                 break
             elif isinstance(event, Ended):
                 self.finished = True

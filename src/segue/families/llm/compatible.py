@@ -1,27 +1,104 @@
 """Vendors that speak OpenAI's formats: each is a few lines of data.
 
-What differs between them is the address, the name of the variable that holds the key, and a few habits. All of that
-is written in one file for each vendor under `providers/`; none of it is code.
+What differs between them is the address, the name of the variable that holds the key, which of the formats they
+speak, and a few habits. All of that is written in one file for each vendor under `providers/`; none of it is code.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from segue.core.ports import Codec, ProviderSpec
+from pydantic import BaseModel, BeforeValidator, WithJsonSchema
+
+from segue.config.fields import REFERENCE, Section
+from segue.config.problems import Unusable, did_you_mean, kind_of, shown
+from segue.core.ports import Codec, ProviderSpec, WireRequest
+from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.formats.chat.format import CHAT
+from segue.families.llm.formats.chat.losses import COMPATIBLE
 from segue.families.llm.formats.openai_chat import OpenAIChat, bearer
+from segue.families.llm.formats.responses.format import RESPONSES
+from segue.families.llm.habits import NO_HABITS, Habits
+from segue.families.llm.ir.format import ProviderFormat
+from segue.families.llm.ir.losses import Losses
+from segue.families.llm.request import ChatRequest
+from segue.families.llm.vendor import Account
+
+if TYPE_CHECKING:
+    from segue.core.call import Call
+    from segue.core.provider import Candidate
+
+FORMATS: Final[Mapping[str, ProviderFormat]] = {"chat": CHAT, "responses": RESPONSES}
+PATHS: Final[Mapping[str, str]] = {"chat": "/chat/completions", "responses": "/responses"}
+"""What follows the base URL, by the format's name."""
+
+Url = Callable[[str, bool], str]
+Headers = Callable[[str], dict[str, str]]
+
+OPENAI_MODELS: Final = (
+    *("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "o3", "o4-mini", "gpt-5", "gpt-5-mini"),
+)
+"""The catalogue of OpenAI's own models (platform.openai.com/docs/models)."""
+
+LIMIT_IS_MAX_TOKENS: Final[Mapping[str, str]] = {"max_completion_tokens": "max_tokens"}
+"""The limit's older name. Most imitators know only this one, and several ignore the newer one in silence."""
+
+
+def _formats(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise Unusable(f"must be a list such as [chat], not {kind_of(value)}")
+    for one in value:
+        if one not in FORMATS:
+            hint = did_you_mean(one, FORMATS) if isinstance(one, str) else f"choose among {', '.join(FORMATS)}"
+            raise Unusable(f"unknown format {shown(one)}: {hint}")
+    return tuple(dict.fromkeys(str(one) for one in value))
+
+
+class FormatsOptions(Section):
+    """Settings of vendors that speak more than one of OpenAI's formats."""
+
+    formats: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(_formats),
+        WithJsonSchema({"type": "array", "minItems": 1, "items": {"anyOf": [{"enum": [*FORMATS]}, REFERENCE]}}),
+    ] = None
+    """The formats that it speaks at this address, the preferred one first: `[chat]`, `[responses, chat]`. Without it:
+    those of the vendor."""
 
 
 @dataclass(frozen=True, slots=True)
-class CompatibleAdapter:
-    """One configured account of such a vendor."""
+class ShapedChat(OpenAIChat):
+    """Chat Completions that pass through to a vendor with habits, or with the model's name in its URL.
 
-    codecs: Mapping[str, Codec]
-    allow_private: bool
+    Attributes:
+        url_of: the address by the vendor's name of the model.
+        name_of: the vendor's name of a model, from the one in the configuration.
+        habits: what the vendor calls things and refuses.
+    """
+
+    url_of: Callable[[str], str] | None = None
+    name_of: Callable[[str], str] = str
+    habits: Habits = NO_HABITS
+
+    def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
+        """The caller's body with the provider's name of the model, and with its words for settings."""
+        request: ChatRequest = call.request
+        warnings: list[str] = []
+        fields = self.habits.edited(request.fields, candidate.name, warnings)
+        if warnings:
+            request.warnings[candidate.name] = warnings
+        if fields is not request.fields:
+            # Another one: the request belongs to the call, and other candidates must see it as it came.
+            request = ChatRequest(dict(fields), request.size)
+        model = self.name_of(candidate.model)
+        url = self.url if self.url_of is None else self.url_of(model)
+        body = request.body(model, ask_usage=self.stream_usage)
+        return WireRequest("POST", url, self.headers(candidate.key.secret), body)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAICompatible:
-    """A vendor whose wire format is OpenAI's.
+    """A vendor whose wire formats are OpenAI's.
 
     Attributes:
         id: the adapter's id in the configuration.
@@ -30,8 +107,16 @@ class OpenAICompatible:
         models: the catalogue for a configuration that lists no models; empty: any name is passed on.
         needs_key: whether it refuses requests without one.
         stream_usage: whether it knows `stream_options.include_usage`.
-        priority: its place among vendors that were found in the environment; lower is tried earlier.
         local: whether it usually runs on this machine: then private addresses are its normal place.
+        priority: its place among vendors that were found in the environment; lower is tried earlier.
+        formats: those of OpenAI's formats in which it is asked, the preferred one first.
+        more_formats: those that it speaks, too, but not well enough to be asked in them unless that is configured
+            (a Responses endpoint without memory, in beta): Segue's own translation does better.
+        habits: what it calls settings of Chat Completions, and which it refuses.
+        flags: habits that the writers of the formats know (see `formats/chat/request_out.py`).
+        losses: what it cannot do although its format can.
+        headers: headers that it wants besides.
+        extra: what it needs besides a key when there is no configuration, as setting → variable.
     """
 
     id: str
@@ -43,9 +128,79 @@ class OpenAICompatible:
     local: bool = False
     priority: int = 1
     operations: frozenset[str] = frozenset({"chat"})
+    formats: tuple[str, ...] = ("chat",)
+    more_formats: tuple[str, ...] = ()
+    habits: Habits = NO_HABITS
+    flags: frozenset[str] = frozenset()
+    losses: Losses = field(default_factory=lambda: COMPATIBLE)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
 
-    def build(self, spec: ProviderSpec) -> CompatibleAdapter:
+    @property
+    def options(self) -> type[BaseModel] | None:
+        """The model of its own settings."""
+        return FormatsOptions if len(self.formats) + len(self.more_formats) > 1 else None
+
+    def build(self, spec: ProviderSpec) -> Account:
         """The adapter for one configured account."""
+        formats = _chosen(spec) or self.formats
         base = (spec.base_url or self.base_url).rstrip("/")
-        chat = OpenAIChat(f"{base}/chat/completions", bearer, stream_usage=self.stream_usage)
-        return CompatibleAdapter({"chat": chat}, spec.allow_private or (self.local and spec.base_url is None))
+        private = spec.allow_private or (self.local and spec.base_url is None)
+        return Account({"chat": self.chat(base, formats, headers_with(self.headers))}, private)
+
+    def chat(
+        self,
+        base: str,
+        formats: tuple[str, ...],
+        headers: Headers,
+        *,
+        url: Callable[[str, str], str] | None = None,
+        name: Callable[[str], str] = str,
+    ) -> Codec:
+        """The codec of `chat`.
+
+        Args:
+            base: where the API begins.
+            formats: what is spoken there, the preferred one first.
+            headers: from a key's secret.
+            url: the address from a format's name and the vendor's name of a model, where the model is part of it.
+            name: the vendor's name of a model.
+        """
+        flags = self.flags if self.stream_usage else self.flags | {"no_stream_usage"}
+
+        def endpoint(format_: str) -> Endpoint:
+            address = _url_of(format_, base, url, name)
+            finish = self.habits.finish if self.habits and format_ == "chat" else None
+            return Endpoint(
+                FORMATS[format_], address, headers, flags=flags, losses=self.losses, model=name, finish=finish
+            )
+
+        direct: OpenAIChat | None = None
+        if "chat" in formats:
+            plain = base + PATHS["chat"]
+            if self.habits or url is not None:
+                of = None if url is None else (lambda model: url("chat", model))
+                direct = ShapedChat(plain, headers, self.stream_usage, of, name, self.habits)
+            else:
+                direct = OpenAIChat(plain, headers, self.stream_usage)
+        return ChatCodec([endpoint(one) for one in formats], direct)
+
+
+def _chosen(spec: ProviderSpec) -> tuple[str, ...] | None:
+    given = spec.options.get("formats")
+    return None if given is None else _formats(given)
+
+
+def _url_of(format_: str, base: str, url: Callable[[str, str], str] | None, name: Callable[[str], str]) -> Url:
+    if url is not None:
+        return lambda model, _stream: url(format_, name(model))
+    address = base + PATHS[format_]
+    return lambda _model, _stream: address
+
+
+def headers_with(more: Mapping[str, str]) -> Headers:
+    """The usual headers and a vendor's own."""
+    if not more:
+        return bearer
+    fixed: dict[str, Any] = dict(more)
+    return lambda secret: {**bearer(secret), **fixed}

@@ -19,7 +19,7 @@ def event(name: str, **fields: Any) -> bytes:
 
 def start(**usage: Any) -> bytes:
     """The beginning of a stream."""
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_01",
         "type": "message",
         "role": "assistant",

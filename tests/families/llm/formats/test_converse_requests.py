@@ -414,6 +414,12 @@ def test_claude_gets_its_own_thoughts_back_and_nobody_elses() -> None:
         (OPUS, Reasoning(effort="max"), {"thinking": {"type": "adaptive"}}, "max"),
         (OPUS, Reasoning(adaptive=True), {"thinking": {"type": "adaptive"}}, None),
         ("anthropic.claude-opus-4-7", Reasoning(budget=10_000), {"thinking": {"type": "adaptive"}}, "high"),
+        (
+            "anthropic.claude-opus-4-7",
+            Reasoning(enabled=True, show=True),
+            {"thinking": {"type": "adaptive", "display": "summarized"}},
+            None,
+        ),
         ("anthropic.claude-3-haiku-20240307-v1:0", Reasoning(effort="low"), None, None),
         (NOVA, Reasoning(effort="high"), {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"}}, None),
         (NOVA, Reasoning(enabled=False), {"reasoningConfig": {"type": "disabled"}}, None),

@@ -17,31 +17,33 @@ from segue.families.llm.ir.conversation import Conversation, Message, Reasoning,
 from segue.families.llm.ir.format import Target
 from segue.families.llm.ir.seals import seal
 
+FIRST, THINKING = "contents[0].parts[0]", "generationConfig.thinkingConfig"
 NEW, OLD = Target("gemini-3-flash"), Target("gemini-2.5-flash")
 
 
-def read(**fields: Any) -> Conversation:
+def read(**fields: Any) -> Any:
     body = {"contents": [{"parts": [{"text": "Hi"}]}], **fields}
     return GEMINI.read_request(json.dumps(body).encode(), model="m")
 
 
-def parts(*wire: Any, role: str = "user") -> list[Any]:
+def parts(*wire: Any, role: str = "user") -> Any:
     return read(contents=[{"role": role, "parts": list(wire)}]).messages[0].content
 
 
 def write(conversation: Conversation, target: Target = NEW) -> dict[str, Any]:
-    return json.loads(GEMINI.write_request(conversation, target).body)
+    body: dict[str, Any] = json.loads(GEMINI.write_request(conversation, target).body)
+    return body
 
 
 def said(*messages: Message, **fields: Any) -> Conversation:
     return Conversation(messages=list(messages), **fields)
 
 
-def test_a_missing_role_is_the_users():
+def test_a_missing_role_is_the_users() -> None:
     assert read().messages == [Message("user", [Text("Hi")])]
 
 
-def test_snake_case_is_read_as_camel_case_is():
+def test_snake_case_is_read_as_camel_case_is() -> None:
     blob = {"mime_type": "image/png", "data": "aGk="}
     assert parts({"inline_data": blob}) == parts({"inlineData": {"mimeType": "image/png", "data": "aGk="}})
     config = read(generation_config={"max_output_tokens": "7", "thinking_config": {"include_thoughts": True}})
@@ -49,17 +51,17 @@ def test_snake_case_is_read_as_camel_case_is():
     assert config.reasoning == Reasoning(show=True)
 
 
-def test_the_callers_own_keys_are_never_renamed():
+def test_the_callers_own_keys_are_never_renamed() -> None:
     (use,) = parts({"function_call": {"name": "f", "args": {"mime_type": 1}}}, role="model")
     assert json.loads(use.arguments) == {"mime_type": 1}
 
 
-def test_url_safe_base64_becomes_the_standard_alphabet():
+def test_url_safe_base64_becomes_the_standard_alphabet() -> None:
     data = base64.urlsafe_b64encode(b"\xff\xfe\xfd\xfc").decode().rstrip("=")
     assert parts({"inlineData": {"mimeType": "image/png", "data": data}}) == [Media("image", "image/png", "//79/A==")]
 
 
-def test_files_of_google_are_told_from_addresses():
+def test_files_of_google_are_told_from_addresses() -> None:
     own, foreign = parts(
         {"fileData": {"fileUri": "gs://bucket/a.png", "mimeType": "image/png"}},
         {"fileData": {"fileUri": "https://example.com/a.pdf", "mimeType": "application/pdf"}},
@@ -68,7 +70,7 @@ def test_files_of_google_are_told_from_addresses():
     assert (foreign.url, foreign.kind) == ("https://example.com/a.pdf", "document")
 
 
-def test_calls_without_ids_get_their_own_and_results_find_them_by_name_and_order():
+def test_calls_without_ids_get_their_own_and_results_find_them_by_name_and_order() -> None:
     call = {"functionCall": {"name": "f", "args": {}}}
     result = {"functionResponse": {"name": "f", "response": {"result": "1"}}}
     other = {"functionResponse": {"name": "f", "response": {"error": "no"}}}
@@ -80,7 +82,7 @@ def test_calls_without_ids_get_their_own_and_results_find_them_by_name_and_order
     assert (results[1].content, results[1].error) == ((Text("no"),), True)
 
 
-def test_results_find_their_calls_by_id():
+def test_results_find_their_calls_by_id() -> None:
     calls = [{"functionCall": {"name": "f", "id": each}} for each in ("a", "b")]
     results = [{"functionResponse": {"name": "f", "id": each, "response": {"x": each}}} for each in ("b", "a")]
     out = read(contents=[{"role": "model", "parts": calls}, {"parts": results}])
@@ -90,7 +92,7 @@ def test_results_find_their_calls_by_id():
     ]
 
 
-def test_thoughts_signatures_and_server_items_are_kept():
+def test_thoughts_signatures_and_server_items_are_kept() -> None:
     thought, call, code = parts(
         {"text": "hm", "thought": True, "thoughtSignature": "c2ln"},
         {"functionCall": {"name": "f"}, "thoughtSignature": seal(Signature("anthropic", "sig"))},
@@ -103,7 +105,7 @@ def test_thoughts_signatures_and_server_items_are_kept():
     assert json.loads(code.raw) == {"executableCode": {"language": "PYTHON", "code": "1"}}
 
 
-def test_schemas_of_openapi_become_json_schema():
+def test_schemas_of_openapi_become_json_schema() -> None:
     schema = {
         "type": "OBJECT",
         "properties": {
@@ -123,7 +125,7 @@ def test_schemas_of_openapi_become_json_schema():
     assert list(json.loads(tool.parameters)["properties"]) == ["a", "b"]
 
 
-def test_json_schemas_go_through_byte_by_byte():
+def test_json_schemas_go_through_byte_by_byte() -> None:
     declared = [{"name": "f", "parameters_json_schema": {"type": "object", "$defs": {"x": {"const": 1}}}}]
     out = read(tools=[{"function_declarations": declared}, {"google_search": {}}])
     assert out.tools[1] == VendorTool("google", "google_search", b'{"googleSearch":{}}')
@@ -142,13 +144,13 @@ def test_json_schemas_go_through_byte_by_byte():
         ({"mode": "VALIDATED", "allowedFunctionNames": ["f", "g"]}, ToolChoice("auto", ("f", "g"))),
     ],
 )
-def test_tool_choice_goes_both_ways(config, choice):
+def test_tool_choice_goes_both_ways(config: Any, choice: Any) -> None:
     out = read(toolConfig={"functionCallingConfig": config})
     assert out.tool_choice == choice
     assert write(out)["toolConfig"] == {"functionCallingConfig": config}
 
 
-def test_what_only_google_has_a_word_for_survives_a_round_trip():
+def test_what_only_google_has_a_word_for_survives_a_round_trip() -> None:
     fields = {
         "generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW", "speechConfig": {"languageCode": "de"}},
         "toolConfig": {"retrievalConfig": {"languageCode": "de"}, "functionCallingConfig": {"mode": "VALIDATED"}},
@@ -168,7 +170,7 @@ def test_what_only_google_has_a_word_for_survives_a_round_trip():
     assert write(read(**fields)) == fields
 
 
-def test_unknown_fields_are_kept_by_name():
+def test_unknown_fields_are_kept_by_name() -> None:
     assert bytes(read(someNews={"a": 1}).extra["someNews"]) == b'{"a":1}'
 
 
@@ -179,23 +181,23 @@ def test_unknown_fields_are_kept_by_name():
         ({"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]}, "contents[0].role"),
         ({"contents": [{"parts": []}]}, "contents[0].parts"),
         ({"contents": [{"parts": [{}]}]}, "contents[0].parts[0]"),
-        ({"contents": [{"parts": [{"text": 5}]}]}, "contents.parts.text"),
-        ({"contents": [{"parts": [{"inlineData": {"mimeType": "a/b", "data": "*"}}]}]}, "contents[0].parts[0].inlineData.data"),
-        ({"contents": [{"parts": [{"functionResponse": {"name": "f", "response": {}}}]}]}, "contents[0].parts[0].functionResponse"),
+        ({"contents": [{"parts": [{"text": 5}]}]}, "contents[0].parts[0].text"),
+        ({"contents": [{"parts": [{"inlineData": {"mimeType": "a/b", "data": "*"}}]}]}, f"{FIRST}.inlineData.data"),
+        ({"contents": [{"parts": [{"functionResponse": {"name": "f", "response": {}}}]}]}, f"{FIRST}.functionResponse"),
         ({"generationConfig": {"stopSequences": list("abcdef")}}, "generationConfig.stopSequences"),
         ({"generationConfig": {"candidateCount": 9}}, "generationConfig.candidateCount"),
-        ({"generationConfig": {"thinkingConfig": {"thinkingLevel": "HUGE"}}}, "generationConfig.thinkingConfig.thinkingLevel"),
+        ({"generationConfig": {"thinkingConfig": {"thinkingLevel": "HUGE"}}}, f"{THINKING}.thinkingLevel"),
         ({"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}}, "toolConfig.functionCallingConfig.mode"),
         ({"systemInstruction": {"parts": [{"inlineData": {}}]}}, "systemInstruction.parts[0]"),
     ],
 )  # fmt: skip
-def test_what_is_invalid_is_refused_by_the_name_of_its_field(fields, param):
+def test_what_is_invalid_is_refused_by_the_name_of_its_field(fields: Any, param: Any) -> None:
     with pytest.raises(RequestInvalid) as caught:
         read(**fields)
     assert caught.value.param == param
 
 
-def test_results_in_another_order_land_on_their_calls_with_ids_and_names():
+def test_results_in_another_order_land_on_their_calls_with_ids_and_names() -> None:
     conversation = said(
         Message("assistant", [ToolUse("1", "f"), ToolUse("2", "g")]),
         Message("user", [ToolResult("2", (Text('{"b": 2}'),))]),
@@ -210,7 +212,7 @@ def test_results_in_another_order_land_on_their_calls_with_ids_and_names():
     }
 
 
-def test_media_of_results_stand_inside_them_from_3_on_and_beside_them_before():
+def test_media_of_results_stand_inside_them_from_3_on_and_beside_them_before() -> None:
     image = Media("image", "image/png", "aGk=")
     conversation = said(Message("assistant", [ToolUse("1", "f")]), Message("user", [ToolResult("1", (image,))]))
     inline = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
@@ -218,7 +220,7 @@ def test_media_of_results_stand_inside_them_from_3_on_and_beside_them_before():
     assert write(conversation, OLD)["contents"][1]["parts"][1] == inline
 
 
-def test_foreign_calls_bear_the_documented_stand_in_for_a_signature_from_3_on():
+def test_foreign_calls_bear_the_documented_stand_in_for_a_signature_from_3_on() -> None:
     foreign = Signature("anthropic", "s")
     conversation = said(Message("assistant", [Thinking("t", foreign), ToolUse("1", "f"), ToolUse("2", "f")]))
     (first, second) = write(conversation)["contents"][0]["parts"]
@@ -227,7 +229,7 @@ def test_foreign_calls_bear_the_documented_stand_in_for_a_signature_from_3_on():
     assert "thoughtSignature" not in write(conversation, OLD)["contents"][0]["parts"][0]
 
 
-def test_neighbours_of_one_role_are_joined():
+def test_neighbours_of_one_role_are_joined() -> None:
     conversation = said(Message("user", [Text("a")]), Message("system", [Text("b")]), Message("user", [Text("c")]))
     assert write(conversation)["contents"] == [{"role": "user", "parts": [{"text": "a"}, {"text": "b"}, {"text": "c"}]}]
 
@@ -244,16 +246,17 @@ def test_neighbours_of_one_role_are_joined():
         ("gemini-3.1-pro", Reasoning(effort="medium"), {"thinkingLevel": "MEDIUM"}),
         ("gemini-3-flash", Reasoning(effort="none"), {"thinkingLevel": "MINIMAL"}),
         ("gemini-3.8-flash", Reasoning(budget=5000), {"thinkingLevel": "MEDIUM"}),
-        ("models/gemini-flash-latest", Reasoning(effort="max", show=True), {"thinkingLevel": "HIGH", "includeThoughts": True}),
+        ("gemini-flash-latest", Reasoning(effort="max"), {"thinkingLevel": "HIGH"}),
+        ("gemini-3.8-flash", Reasoning(show=True), {"includeThoughts": True}),
         ("gemini-2.0-flash", Reasoning(effort="high"), None),
     ],
 )  # fmt: skip
-def test_thinking_follows_the_models_generation(model, reasoning, config):
+def test_thinking_follows_the_models_generation(model: Any, reasoning: Any, config: Any) -> None:
     body = write(said(Message("user", [Text("x")]), reasoning=reasoning), Target(model))
     assert body.get("generationConfig", {}).get("thinkingConfig") == config
 
 
-def test_a_lossy_effort_is_told():
+def test_a_lossy_effort_is_told() -> None:
     conversation = said(Message("user", [Text("x")]), reasoning=Reasoning(effort="max"))
     assert GEMINI.write_request(conversation, NEW).warnings
 
@@ -267,23 +270,23 @@ def test_a_lossy_effort_is_told():
         (Media("image", file="file-1", vendor="openai"), NEW),
     ],
 )
-def test_media_that_google_would_not_fetch_is_refused(block, target):
+def test_media_that_google_would_not_fetch_is_refused(block: Any, target: Any) -> None:
     with pytest.raises(CannotServe):
         GEMINI.write_request(said(Message("user", [block])), target)
 
 
-def test_more_stop_sequences_than_google_takes_are_refused():
+def test_more_stop_sequences_than_google_takes_are_refused() -> None:
     with pytest.raises(CannotServe):
         GEMINI.write_request(said(Message("user", [Text("x")]), stop=list("abcdef")), NEW)
 
 
-def test_arguments_that_are_no_object_are_told_and_sent_as_text():
+def test_arguments_that_are_no_object_are_told_and_sent_as_text() -> None:
     written = GEMINI.write_request(said(Message("assistant", [ToolUse("1", "f", "{bro")])), OLD)
     assert json.loads(written.body)["contents"][0]["parts"][0]["functionCall"]["args"] == {"arguments": "{bro"}
     assert written.warnings
 
 
-def test_sampling_is_written_by_googles_names():
+def test_sampling_is_written_by_googles_names() -> None:
     sampling = Sampling(0.5, 0.9, 40, 7, 0.1, 0.2)
     body = write(said(Message("user", [Text("x")]), sampling=sampling, max_tokens=9, stop=["a"]))
     assert body["generationConfig"] == {
@@ -296,8 +299,11 @@ words = st.text(min_size=1, max_size=20)
 objects = st.dictionaries(words, st.one_of(words, st.integers(-9, 9), st.booleans()), min_size=2, max_size=3)
 user_parts = st.one_of(
     st.builds(lambda text: {"text": text}, words),
-    st.builds(lambda data: {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(data).decode()}}, st.binary(min_size=1)),
-)  # fmt: skip
+    st.builds(
+        lambda data: {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(data).decode()}},
+        st.binary(min_size=1),
+    ),
+)
 turns = st.lists(
     st.tuples(st.lists(user_parts, min_size=1, max_size=3), st.lists(objects, max_size=2), st.lists(words, max_size=2)),
     min_size=1,
@@ -332,7 +338,7 @@ def _request(turn_list: list[Any]) -> dict[str, Any]:
 
 @settings(max_examples=100, deadline=None)
 @given(turns)
-def test_a_request_of_the_supported_words_comes_out_as_it_went_in(turn_list):
+def test_a_request_of_the_supported_words_comes_out_as_it_went_in(turn_list: Any) -> None:
     body = _request(turn_list)
     conversation = GEMINI.read_request(json.dumps(body).encode())
     assert write(conversation) == body

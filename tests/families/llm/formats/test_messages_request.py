@@ -165,6 +165,17 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"messages": [user(result("a", [use("b")]))]}, "messages.0.content.0.tool_result.content.0.type"),
     ({"messages": [user(result("a", [plain(""), use("b")]))]}, "messages.0.content.0.tool_result.content.0.text"),
+    ({"messages": [HI, assistant(use("a")), HI]}, "messages.1"),
+    ({"messages": [HI, assistant(use("a"), use("a"))]}, "messages.1.content.1.tool_use.id"),
+    ({"messages": [user(result("a"))]}, "messages.0.content.0.tool_result.tool_use_id"),
+    (
+        {"messages": [HI, assistant(use("a")), user(result("a"), result("a"))]},
+        "messages.2.content.1.tool_result.tool_use_id",
+    ),
+    (
+        {"messages": [HI, assistant(use("a")), user(result("a")), assistant(plain("b")), user(result("a"))]},
+        "messages.4.content.0.tool_result.tool_use_id",
+    ),
     ({"temperature": 1.5}, "temperature"),
     ({"top_p": -1}, "top_p"),
     ({"top_k": -1}, "top_k"),
@@ -215,6 +226,15 @@ def test_new_fields_inside_of_a_block_are_kept_and_bound_to_anthropic() -> None:
     assert isinstance(first, ServerItem)
     assert isinstance(second, ServerItem)
     assert body(conversation)["messages"][0]["content"][0] == image
+
+
+def test_results_may_come_in_another_order_and_in_several_messages() -> None:
+    messages = [HI, assistant(use("a"), use("b")), user(result("b")), user(result("a"), plain("c"))]
+    assert len(read(messages=messages).messages) == 4
+
+
+def test_a_last_turn_with_calls_waits_for_nobody() -> None:
+    assert read(messages=[HI, assistant(use("a"))]).messages[1].role == "assistant"
 
 
 def test_a_caller_that_is_the_model_itself_is_no_matter_of_anthropics() -> None:
@@ -549,10 +569,22 @@ results = st.builds(
     st.lists(texts | images, max_size=3).map(tuple),
     st.booleans(),
 )
-pairs = st.tuples(
-    st.lists(thoughts | texts | uses, min_size=1, max_size=5),
-    st.builds(lambda first, rest: [*first, *rest], st.lists(results, max_size=3), st.lists(texts | images, min_size=1)),
-)
+turn = st.lists(thoughts | texts | uses, min_size=1, max_size=5)
+Pair = tuple[list[Any], list[Any]]
+
+
+def answered(said: list[Any], outcomes: list[ToolResult], last: list[Any]) -> Pair:
+    """A turn with calls of names of their own, and the turn that answers each of them."""
+    called = [block for block in said if isinstance(block, ToolUse)]
+    for number, block in enumerate(called):
+        block.id += str(number)
+    given = [
+        msgspec.structs.replace(outcomes[number % len(outcomes)], id=block.id) for number, block in enumerate(called)
+    ]
+    return said, [*reversed(given), *last]
+
+
+pairs = st.builds(answered, turn, st.lists(results, min_size=1, max_size=3), st.lists(texts | images, min_size=1))
 
 
 @given(st.lists(texts | images, min_size=1, max_size=4), st.lists(pairs, max_size=3), st.lists(texts, max_size=2))

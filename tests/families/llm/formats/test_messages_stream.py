@@ -4,11 +4,15 @@ import os
 import random
 from typing import Any
 
+import anthropic
+import httpx2
 import msgspec
 import pytest
 from anthropic._models import construct_type
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message, RawMessageStreamEvent
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from families.llm.formats.messages_support import (
@@ -34,6 +38,7 @@ from segue.core.outcome import Usage
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.formats.messages.wire import JSON_TOOL
 from segue.families.llm.ir.answer import (
+    Answer,
     ArgumentsMore,
     Began,
     BlockBegan,
@@ -49,9 +54,9 @@ from segue.families.llm.ir.answer import (
     TextMore,
     ThinkingMore,
 )
-from segue.families.llm.ir.blocks import Media, Refusal, ServerItem, Signature, Text, Thinking, ToolUse
+from segue.families.llm.ir.blocks import Citation, Media, Refusal, ServerItem, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.collect import Collector, as_events
-from segue.families.llm.ir.seals import unseal
+from segue.families.llm.ir.seals import shown, unseal
 from segue.families.llm.sse import EventSplitter, read_event
 
 SCALE = int(os.environ.get("SEGUE_FUZZ", "3000"))
@@ -347,6 +352,78 @@ def test_a_broken_stream_ends_with_an_error_event_of_anthropics() -> None:
     name, data = read_event(MESSAGES.event_writer(SHOWN).broken(failure))
     assert name == b"error"
     assert msgspec.json.decode(data)["error"]["type"] == "overloaded_error"
+
+
+def test_the_sdk_raises_when_a_stream_breaks_off() -> None:
+    failure = Failure(Kind.STREAM_CUT, "gone", Executed.UNKNOWN, Scope.PROVIDER)
+    writer = MESSAGES.event_writer(SHOWN)
+    sent = b"".join(writer.write(item) for item in events_of(PLAIN)[:4]) + writer.broken(failure)
+
+    def answer(_request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=sent, headers={"content-type": "text/event-stream"})
+
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    client = anthropic.Anthropic(api_key="x", base_url="http://127.0.0.1", http_client=http, max_retries=0)
+    stream = client.messages.create(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}], stream=True)
+    with pytest.raises(anthropic.APIStatusError) as caught:
+        list(stream)
+    assert (caught.value.type, caught.value.error_code) == ("api_error", "stream_cut")
+    client.close()
+
+
+words = st.text(min_size=1, max_size=12)
+signed = st.builds(Signature, st.sampled_from(["anthropic", "google", "openai"]), st.text("ABCD=", min_size=1))
+contents = st.lists(
+    st.builds(Text, words, citations=st.lists(st.builds(Citation, st.just("https://x.org"), words, words)).map(tuple))
+    | st.builds(Thinking, words, st.none() | signed)
+    | st.builds(ToolUse, st.text("ab_-", min_size=1), words, st.sampled_from(['{"a":1}', '{"b":[null,"\\u00fc"]}']))
+    | st.builds(ServerItem, st.just("anthropic"), st.just("hologram"), st.just(b'{"type":"hologram","size":[1,2]}')),
+    max_size=5,
+)
+counts = st.integers(0, 9)
+usages = st.builds(
+    lambda read, short, hour, new, thought, said: Usage(
+        read + short + hour + new,
+        thought + said,
+        cached_tokens=read,
+        cache_write_tokens=short,
+        cache_write_1h_tokens=hour,
+        reasoning_tokens=thought,
+    ),
+    *[counts] * 6,
+)
+
+
+def normal(answer: Answer) -> Answer:
+    """An answer as it is seen here: proofs are sealed, and sources of other vendors become results of a search."""
+    for item in answer.content:
+        if isinstance(item, Thinking) and item.signature is not None:
+            item.signature = unseal(shown(item.signature, "anthropic"), "x")
+            if item.signature.vendor == "x":
+                item.signature = Signature("anthropic", item.signature.value)
+        if isinstance(item, Text):
+            item.citations = tuple(Citation(cited.url, cited.title, cited.quote) for cited in item.citations)
+    return answer
+
+
+def unsealed(answer: Answer) -> Answer:
+    for item in answer.content:
+        if isinstance(item, Thinking) and item.signature is not None:
+            item.signature = unseal(item.signature.value, "anthropic")
+    return normal(answer)
+
+
+@given(contents, usages, st.sampled_from([Stop.END, Stop.LENGTH, Stop.SEQUENCE, Stop.PAUSE]))
+def test_any_answer_survives_the_way_there_and_back_whole_and_streamed(
+    content: list[Any], usage: Usage, stop: Stop
+) -> None:
+    answer = Answer(id="msg_1", model="m", content=content, stop=stop, usage=usage)
+    whole = MESSAGES.read_answer(MESSAGES.write_answer(answer, SHOWN))
+    streamed = collect(events_of(rewritten(list(as_events(answer))), 7))
+    assert streamed.ended
+    for seen in (whole, streamed.answer):
+        seen.vendor_stop = ""
+        assert unsealed(seen) == normal(answer)
 
 
 def test_a_whole_answer_can_be_streamed() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from families.llm.formats.responses_samples import REQUEST, SCHEMA, TARGET, asked, read, written
 from segue.core.errors import RequestInvalid
@@ -28,6 +30,7 @@ from segue.families.llm.ir.conversation import (
     Output,
     Reasoning,
     Sampling,
+    Tool,
     ToolChoice,
     VendorTool,
 )
@@ -192,7 +195,7 @@ def test_ciphertext_is_asked_for_where_thinking_shall_survive_and_not_elsewhere(
 
 
 def test_strictness_is_always_said_to_a_provider() -> None:
-    tools = [FunctionTool("f"), FunctionTool("g", strict=True, parameters=b"{}")]
+    tools: list[Tool] = [FunctionTool("f"), FunctionTool("g", strict=True, parameters=b"{}")]
     found = written(Conversation(messages=[Message("user", [Text("x")])], tools=tools))["tools"]
     assert [tool["strict"] for tool in found] == [False, True]
 
@@ -206,7 +209,8 @@ def test_silence_on_strictness_means_true_only_where_the_schema_allows_it() -> N
 
 
 def test_a_custom_tool_is_understood_in_the_form_of_chat_completions_too() -> None:
-    nested = b'{"type":"custom","custom":{"name":"sql","format":{"type":"grammar","grammar":{"syntax":"lark","definition":"x"}}}}'
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "x"}}
+    nested = json.dumps({"type": "custom", "custom": {"name": "sql", "format": grammar}}).encode()
     conversation = Conversation(
         messages=[Message("user", [Text("x")])],
         tools=[VendorTool("openai", "custom", nested)],
@@ -433,3 +437,47 @@ def test_a_conversation_from_elsewhere_is_valid_here() -> None:
 def test_a_template_that_lies_with_openai_is_refused_elsewhere() -> None:
     conversation = read({"model": "m", "prompt": {"id": "pmpt_1"}})
     assert (Field.PROMPT_TEMPLATE, "") in used(conversation)
+
+
+words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
+names = st.text("abc_1", min_size=1, max_size=8)
+given_parts = st.one_of(
+    st.fixed_dictionaries({"type": st.just("input_text"), "text": words}),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("input_image"),
+            "image_url": st.sampled_from(["https://a.example/b.png", "data:image/gif;base64,R0lG"]),
+            "detail": st.sampled_from(["low", "high", "auto", "original"]),
+        }
+    ),
+    st.fixed_dictionaries({"type": st.just("input_file"), "file_url": st.just("https://a.example/b.pdf")}),
+)
+said_parts = st.one_of(
+    st.fixed_dictionaries({"type": st.just("output_text"), "text": words, "annotations": st.just([])}),
+    st.fixed_dictionaries({"type": st.just("refusal"), "refusal": words}),
+)
+given_content = st.one_of(words, st.lists(given_parts, min_size=1, max_size=3))
+items = st.one_of(
+    st.fixed_dictionaries({"role": st.just("user"), "content": given_content}),
+    st.fixed_dictionaries({"role": st.just("developer"), "content": words}),
+    st.fixed_dictionaries({"role": st.just("assistant"), "content": st.lists(said_parts, min_size=1, max_size=3)}),
+    st.fixed_dictionaries(
+        {"type": st.just("function_call"), "call_id": names, "name": names, "arguments": st.just('{"a":[1]}')}
+    ),
+    st.fixed_dictionaries({"type": st.just("function_call_output"), "call_id": names, "output": given_content}),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("reasoning"),
+            "id": names,
+            "summary": st.lists(st.fixed_dictionaries({"type": st.just("summary_text"), "text": words}), max_size=1),
+            "encrypted_content": names,
+        }
+    ),
+    st.fixed_dictionaries({"type": st.just("web_search_call"), "id": names, "status": st.just("completed")}),
+)
+
+
+@given(st.lists(items, max_size=8))
+def test_any_conversation_means_the_same_after_the_round_trip(turns: list[dict[str, Any]]) -> None:
+    conversation = asked(USER, *turns)
+    assert asked(*written(conversation)["input"]).messages == conversation.messages

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import openai
 import pytest
 from hypothesis import given
@@ -208,6 +208,11 @@ def test_what_is_unknown_in_a_stream_is_passed_over(noise: bytes) -> None:
     assert events == events_of(STREAM)
 
 
+def test_an_item_that_is_told_twice_is_one_item() -> None:
+    twice = [event for event in EVENTS for _ in range(2 if event["type"].startswith("response.output_item") else 1)]
+    assert events_of(stream_of(*twice)) == events_of(STREAM)
+
+
 def test_nothing_follows_the_end() -> None:
     reader = ResponsesReader()
     reader.feed(STREAM)
@@ -278,8 +283,10 @@ def test_a_signature_of_another_vendor_travels_sealed() -> None:
 
 def raised_by_the_sdk(stream: bytes) -> tuple[list[str], openai.APIError | None]:
     """What the official SDK makes of a stream: the kinds of events, and what it raises."""
-    transport = openai_transport(stream)
-    client = openai.OpenAI(api_key="k", base_url="http://test.local/v1", http_client=transport, max_retries=0)
+    headers = {"content-type": "text/event-stream"}
+    mock = httpx2.MockTransport(lambda _request: httpx2.Response(200, headers=headers, content=stream))
+    http = httpx2.Client(transport=mock)
+    client = openai.OpenAI(api_key="k", base_url="http://test.local/v1", http_client=http, max_retries=0)
     kinds: list[str] = []
     try:
         for event in client.responses.create(model="m", input="hi", stream=True):
@@ -287,14 +294,6 @@ def raised_by_the_sdk(stream: bytes) -> tuple[list[str], openai.APIError | None]
     except openai.APIError as error:
         return kinds, error
     return kinds, None
-
-
-def openai_transport(stream: bytes) -> Any:
-    """A client of the SDK's own HTTP library that always gives this stream."""
-    library: Any = openai._base_client.__dict__.get("httpx2") or httpx
-    headers = {"content-type": "text/event-stream"}
-    mock = library.MockTransport(lambda _request: library.Response(200, headers=headers, content=stream))
-    return library.Client(transport=mock)
 
 
 def test_the_sdk_reads_a_whole_stream() -> None:
@@ -392,3 +391,15 @@ def test_pieces_of_mixed_calls_keep_to_their_items() -> None:
     ]
     output = write(events)[-1]["response"]["output"]
     assert [(item["call_id"], item["arguments"]) for item in output] == [("a", '{"a":1}'), ("b", "{}")]
+
+
+def test_the_signatures_of_calls_come_back_to_their_calls_whole_and_streamed() -> None:
+    calls: list[Content] = [ToolUse(name, "f", "{}", Signature("google", f"sig-{name}")) for name in ("a", "b")]
+    answer = Answer(content=calls, stop=Stop.TOOLS)
+    streamed = write(list(as_events(answer)))[-1]["response"]
+    assert streamed["output"] == json.loads(RESPONSES.write_answer(answer, shown(REQUEST)))["output"]
+    request = {"model": "m", "input": [{"role": "user", "content": "q"}, *streamed["output"]]}
+    back = RESPONSES.read_request(json.dumps(request).encode()).messages[1].content
+    found = [(use.id, use.signature) for use in back if isinstance(use, ToolUse)]
+    assert found == [("a", Signature("google", "sig-a")), ("b", Signature("google", "sig-b"))]
+    assert len(back) == 2

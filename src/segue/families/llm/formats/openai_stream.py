@@ -10,9 +10,9 @@ import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Usage
+from segue.families.llm.asked import BYTES_PER_TOKEN
 from segue.families.llm.formats.familiar import Familiar, pattern_of
 from segue.families.llm.formats.openai_errors import classify, error_object
-from segue.families.llm.asked import BYTES_PER_TOKEN
 from segue.families.llm.request import ChatRequest
 from segue.families.llm.sse import EventSplitter, EventTooLong, is_plain, read_event
 

@@ -1,5 +1,32 @@
-"""DeepSeek (api-docs.deepseek.com)."""
+"""DeepSeek (api-docs.deepseek.com/api/create-chat-completion).
 
-from segue.families.llm.compatible import OpenAICompatible
+It ignores settings that it does not know, the limit's newer name among them. Its models read text only, and a schema
+for the answer is not enforced.
+"""
 
-ADAPTER = OpenAICompatible(id="deepseek", base_url="https://api.deepseek.com/v1", environment=("DEEPSEEK_API_KEY",))
+from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, OpenAICompatible
+from segue.families.llm.formats.chat.losses import COMPATIBLE
+from segue.families.llm.habits import Habits
+from segue.families.llm.ir.fields import Deed, Field, Loss
+
+_TEXT_ONLY = Loss(Deed.REFUSE, "its models read text only")
+
+ADAPTER = OpenAICompatible(
+    id="deepseek",
+    base_url="https://api.deepseek.com/v1",
+    environment=("DEEPSEEK_API_KEY",),
+    habits=Habits(
+        renames=LIMIT_IS_MAX_TOKENS,
+        drops=("store",),
+        warns=("seed", "user", "metadata", "parallel_tool_calls", "service_tier", "verbosity", "prediction"),
+        refuses=("logit_bias", "n", "modalities", "audio"),
+        developer=False,
+    ),
+    losses={
+        **COMPATIBLE,
+        Field.IMAGE_DATA: _TEXT_ONLY,
+        Field.IMAGE_URL: _TEXT_ONLY,
+        Field.AUDIO_INPUT: _TEXT_ONLY,
+        Field.JSON_SCHEMA: Loss(Deed.REFUSE, "it knows JSON, but no schema"),
+    },
+)

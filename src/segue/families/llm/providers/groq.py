@@ -1,5 +1,16 @@
-"""Groq (console.groq.com/docs/openai)."""
+"""Groq (console.groq.com/docs/openai): settings that it does not support are answered with 400."""
 
 from segue.families.llm.compatible import OpenAICompatible
+from segue.families.llm.habits import Habits
 
-ADAPTER = OpenAICompatible(id="groq", base_url="https://api.groq.com/openai/v1", environment=("GROQ_API_KEY",))
+ADAPTER = OpenAICompatible(
+    id="groq",
+    base_url="https://api.groq.com/openai/v1",
+    environment=("GROQ_API_KEY",),
+    more_formats=("responses",),
+    habits=Habits(
+        drops=("store", "prediction"),
+        warns=("metadata", "verbosity", "prompt_cache_key", "safety_identifier"),
+        refuses=("logprobs", "top_logprobs", "logit_bias", "n"),
+    ),
+)

@@ -1,7 +1,26 @@
-"""Mistral (docs.mistral.ai/api). Streams report their usage unasked, and the option for it is not in the schema."""
+"""Mistral (docs.mistral.ai/api).
 
-from segue.families.llm.compatible import OpenAICompatible
+Its schema is closed: a setting that it does not know is answered with 422. Streams report their usage unasked, and
+names of calls have nine letters and digits.
+"""
+
+from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, OpenAICompatible
+from segue.families.llm.habits import Habits
 
 ADAPTER = OpenAICompatible(
-    id="mistral", base_url="https://api.mistral.ai/v1", environment=("MISTRAL_API_KEY",), stream_usage=False
+    id="mistral",
+    base_url="https://api.mistral.ai/v1",
+    environment=("MISTRAL_API_KEY",),
+    stream_usage=False,
+    flags=frozenset({"id9"}),
+    habits=Habits(
+        renames={**LIMIT_IS_MAX_TOKENS, "seed": "random_seed"},
+        drops=("stream_options", "store"),
+        warns=(
+            *("user", "metadata", "service_tier", "verbosity", "safety_identifier", "prompt_cache_key"),
+            *("prompt_cache_retention",),
+        ),
+        refuses=("logprobs", "top_logprobs", "logit_bias", "modalities", "audio", "web_search_options"),
+        developer=False,
+    ),
 )

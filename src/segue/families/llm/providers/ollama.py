@@ -1,5 +1,56 @@
-"""Ollama on this machine, by its OpenAI-compatible endpoint (docs.ollama.com/api/openai-compatibility)."""
+"""Ollama on this machine, by its OpenAI-compatible endpoint (docs.ollama.com/api/openai-compatibility).
 
-from segue.families.llm.compatible import OpenAICompatible
+With `native: true` by its own `/api/chat` (docs.ollama.com/api/chat), which knows more of its settings.
+"""
 
-ADAPTER = OpenAICompatible(id="ollama", base_url="http://127.0.0.1:11434/v1", needs_key=False, local=True)
+from dataclasses import dataclass
+
+from segue.config.fields import Flag
+from segue.core.ports import ProviderSpec
+from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, FormatsOptions, OpenAICompatible
+from segue.families.llm.formats.ollama.format import OLLAMA, PATH
+from segue.families.llm.formats.openai_chat import bearer
+from segue.families.llm.habits import Habits
+from segue.families.llm.vendor import Account, options_of
+
+
+class OllamaOptions(FormatsOptions):
+    """Settings of Ollama's own."""
+
+    native: Flag = False
+    """Whether its own `/api/chat` is used instead of the OpenAI-compatible endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ollama(OpenAICompatible):
+    """Ollama, in one of its two ways."""
+
+    @property
+    def options(self) -> type[OllamaOptions]:
+        """The model of its own settings."""
+        return OllamaOptions
+
+    def build(self, spec: ProviderSpec) -> Account:
+        """The adapter for one configured account."""
+        if not options_of(OllamaOptions, spec).native:
+            return OpenAICompatible.build(self, spec)
+        url = f"{(spec.base_url or self.base_url).rstrip('/').removesuffix('/v1')}{PATH}"
+        endpoint = Endpoint(OLLAMA, lambda _model, _stream: url, bearer)
+        private = spec.allow_private or (self.local and spec.base_url is None)
+        return Account({"chat": ChatCodec([endpoint])}, private)
+
+
+ADAPTER = Ollama(
+    id="ollama",
+    base_url="http://127.0.0.1:11434/v1",
+    needs_key=False,
+    local=True,
+    habits=Habits(
+        renames=LIMIT_IS_MAX_TOKENS,
+        drops=("store", "prediction"),
+        warns=("user", "metadata", "service_tier", "verbosity", "parallel_tool_calls"),
+        refuses=("logit_bias", "n", "modalities", "audio"),
+        developer=False,
+    ),
+)

@@ -1,7 +1,14 @@
-"""OpenRouter (openrouter.ai/docs): its models have slashes and colons in their names."""
+"""OpenRouter (openrouter.ai/docs): its models have slashes and colons in their names.
+
+What the provider behind it does not know is left out by OpenRouter itself.
+"""
 
 from segue.families.llm.compatible import OpenAICompatible
 
 ADAPTER = OpenAICompatible(
-    id="openrouter", base_url="https://openrouter.ai/api/v1", environment=("OPENROUTER_API_KEY",)
+    id="openrouter",
+    base_url="https://openrouter.ai/api/v1",
+    environment=("OPENROUTER_API_KEY",),
+    more_formats=("responses",),
+    flags=frozenset({"top_k"}),
 )

@@ -14,7 +14,7 @@ from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.ports import CannotServe
 from segue.families.llm.ir import ids
 from segue.families.llm.ir.blocks import Content, Media, Refusal, ServerItem, Text, Thinking, ToolResult, ToolUse
-from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message
+from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message, VendorTool
 from segue.families.llm.ir.effort import effort_for
 from segue.families.llm.ir.format import Target, Written
 
@@ -156,7 +156,7 @@ def _write_tools(conversation: Conversation, target: Target, body: dict[str, Any
     tools: list[Any] = []
     for tool in conversation.tools:
         if not isinstance(tool, FunctionTool):
-            tools.append(Raw(tool.raw))
+            tools.append(_vendor_tool(tool))
         elif not some or tool.name in chosen:
             function: dict[str, Any] = {"name": tool.name}
             if tool.description:
@@ -181,6 +181,21 @@ def _write_tools(conversation: Conversation, target: Target, body: dict[str, Any
             body["tool_choice"] = choice.mode
     if conversation.parallel_tools is not None:
         body["parallel_tool_calls"] = conversation.parallel_tools
+
+
+def _vendor_tool(tool: VendorTool) -> Any:
+    """A custom tool; Responses declares it flat, Chat Completions one level deeper."""
+    if tool.type != "custom":
+        raise _cannot(f"the tool {tool.type!r}: only OpenAI's Responses know it", "tools")
+    declared: dict[str, Any] = msgspec.json.decode(tool.raw)
+    if "custom" in declared:
+        return Raw(tool.raw)
+    custom = {name: value for name, value in declared.items() if name != "type"}
+    form = custom.get("format")
+    if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
+        grammar = {name: value for name, value in form.items() if name != "type"}
+        custom["format"] = {"type": "grammar", "grammar": grammar}
+    return {"type": "custom", "custom": custom}
 
 
 def _write_settings(conversation: Conversation, target: Target, body: dict[str, Any], warnings: list[str]) -> None:

@@ -143,7 +143,7 @@ class _Writer:
             elif isinstance(block, Thinking):
                 self._think(written, block)
             elif isinstance(block, Refusal):
-                written.append({"text": block.text or _SEE_NOTHING})
+                written.append({"text": block.text if block.text.strip() else _SEE_NOTHING})
             else:
                 self._server_item(written, block)
         if has_document and not has_text:

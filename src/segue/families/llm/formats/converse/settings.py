@@ -162,12 +162,14 @@ class Settings:
             self._warn("thinking switched off: Claude refuses it together with a forced choice of tools")
             return
         if claude.adaptive and (not claude.budget or wish.budget is None):
-            self._adaptive(wish)
+            self._adaptive(wish, claude)
         else:
             self._budget(conversation, wish, turns)
 
-    def _adaptive(self, wish: Reasoning) -> None:
-        self.additional["thinking"] = {"type": "adaptive"}
+    def _adaptive(self, wish: Reasoning, claude: Claude) -> None:
+        # From 4.7 on Claude keeps its thoughts to itself unless asked for a summary.
+        display = {"display": "summarized"} if wish.show and not claude.budget else {}
+        self.additional["thinking"] = {"type": "adaptive", **display}
         effort = wish.effort
         if wish.budget is not None and effort is None and wish.budget > 0:
             effort = _effort_of(wish.budget)

@@ -1,7 +1,7 @@
 """A provider's whole answer: the same as a stream of one chunk."""
 
 from segue.core.failure import Kind
-from segue.families.llm.formats.gemini.events_in import Assembler, Malformed
+from segue.families.llm.formats.gemini.assembler import Assembler, Malformed
 from segue.families.llm.ir.answer import Answer, Ended, Stop
 from segue.families.llm.ir.collect import Collector
 from segue.families.llm.ir.format import BadAnswer

@@ -48,7 +48,9 @@ _BAD_KEY_REASONS: Final = frozenset(
     {"API_KEY_INVALID", "API_KEY_EXPIRED", "ACCESS_TOKEN_EXPIRED", "CREDENTIALS_MISSING"}
 )
 _BAD_KEY: Final = re.compile(r"API key (?:not valid|expired|not found)|reported as leaked", re.IGNORECASE)
-_TOO_LONG: Final = re.compile(r"exceeds the maximum number of tokens allowed(?: \(?(\d{1,12}))?")
+_TOO_LONG: Final = re.compile(
+    r"(?:token count(?: of)? \(?(\d{1,12})\)?.{0,40})?exceeds the maximum number of tokens allowed"
+)
 _NO_MONEY: Final = re.compile(r"credits are depleted|spending cap|\blimit: 0\b|billing account", re.IGNORECASE)
 _NOT_THE_MODEL: Final = re.compile(r"\bcached ?content|\bfile\b", re.IGNORECASE)
 _FIELD: Final = re.compile(r"at '([^']{1,200})'")

@@ -60,7 +60,7 @@ class Gemini:
 GEMINI = Gemini()
 
 
-class GeminiArrayFormat(GeminiFormat):
+class GeminiArray(Gemini):
     """The same for a client that asked for a stream without `alt=sse`: it gets one JSON array."""
 
     def event_writer(self, shown: Shown, *, array: bool = True) -> GeminiEventWriter:
@@ -68,4 +68,4 @@ class GeminiArrayFormat(GeminiFormat):
         return super().event_writer(shown, array=array)
 
 
-GEMINI_ARRAY = GeminiArrayFormat()
+GEMINI_ARRAY = GeminiArray()

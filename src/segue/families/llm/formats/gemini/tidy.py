@@ -45,13 +45,15 @@ def read_typed(body: bytes | Raw, decoder: "msgspec.json.Decoder[T]", extra: dic
         raise RequestInvalid("the body is nested too deeply") from None
     try:
         tidied = _tidy(msgspec.json.decode(body), decoder.type, path, extra)
-        return msgspec.json.decode(_encode(tidied), type=decoder.type, strict=False)
+        kind: Any = decoder.type
+        typed: T = _lenient(kind).decode(_encode(tidied))
     except msgspec.ValidationError as error:
         raise invalid(error, path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError) as error:
         raise RequestInvalid(f"the body is not valid JSON: {error}") from None
     except RecursionError:
         raise RequestInvalid("the body is nested too deeply") from None
+    return typed
 
 
 def invalid(error: msgspec.ValidationError, path: str = "") -> RequestInvalid:
@@ -76,6 +78,12 @@ def snake(name: str) -> str:
 
 
 @cache
+def _lenient(kind: Any) -> "msgspec.json.Decoder[Any]":
+    """A decoder that takes numbers as strings."""
+    return msgspec.json.Decoder(kind, strict=False)
+
+
+@cache
 def _names(message: type) -> dict[str, tuple[str, Any]]:
     """For both names of each field of a message: how it is usually written, and its type."""
     table: dict[str, tuple[str, Any]] = {}
@@ -84,21 +92,27 @@ def _names(message: type) -> dict[str, tuple[str, Any]]:
     return table
 
 
+@cache
+def _shape(kind: Any, is_list: bool) -> Any:
+    """What a list (its items' type) or an object (its message) of this type is; `None` where nothing is to be renamed.
+
+    Worked out once for each type: asking `typing` for every value took most of the time.
+    """
+    if typing.get_origin(kind) in {typing.Union, types.UnionType}:
+        found = (_shape(option, is_list) for option in typing.get_args(kind))
+        return next((shape for shape in found if shape is not None), None)
+    if is_list:
+        return typing.get_args(kind)[0] if typing.get_origin(kind) is list else None
+    return kind if isinstance(kind, type) and issubclass(kind, Strict) else None
+
+
 def _tidy(value: Any, kind: Any, path: str, extra: dict[str, Raw]) -> Any:
-    origin = typing.get_origin(kind)
-    if origin in {typing.Union, types.UnionType}:
-        options = typing.get_args(kind)
-        wanted = list if isinstance(value, list) else Strict
-        for option in options:
-            base = typing.get_origin(option) or option
-            if isinstance(base, type) and issubclass(base, wanted):
-                return _tidy(value, option, path, extra)
-        return value
-    if origin is list and isinstance(value, list):
-        (item,) = typing.get_args(kind)
-        return [_tidy(each, item, f"{path}[{number}]", extra) for number, each in enumerate(value)]
-    if isinstance(kind, type) and issubclass(kind, Strict) and isinstance(value, dict):
-        return _tidy_message(value, kind, path, extra)
+    if isinstance(value, dict):
+        shape = _shape(kind, False)
+        return value if shape is None else _tidy_message(value, shape, path, extra)
+    if isinstance(value, list):
+        item = _shape(kind, True)
+        return value if item is None else [_tidy(one, item, f"{path}[{n}]", extra) for n, one in enumerate(value)]
     return value
 
 

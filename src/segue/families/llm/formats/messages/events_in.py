@@ -1,11 +1,8 @@
 """One streamed answer out of Anthropic's Messages.
 
 Anthropic sends one block after the other: its beginning, its pieces, its end. Two of its habits matter here. Usage is
-told twice, at the beginning and near the end, each number in full (cumulative), so that nothing is added up. And
-`message_delta` with a `stop_reason` makes the answer whole, before `message_stop` says so formally.
-
-Pieces are passed on and not kept. Steps of Anthropic's own tools are the exception: they are given out whole, because
-only a whole one means anything to the client (`MAX_OWN` bytes at most).
+told twice, each number in full (cumulative), so that nothing is added up. And `message_delta` with a `stop_reason`
+makes the answer whole, before `message_stop` says so formally.
 """
 
 from collections.abc import Callable
@@ -23,6 +20,7 @@ from segue.families.llm.formats.messages.answer_in import (
     unknown_reason,
 )
 from segue.families.llm.formats.messages.errors import read_error
+from segue.families.llm.formats.messages.open_block import OpenBlock, Unusable
 from segue.families.llm.formats.messages.stops import read_stop
 from segue.families.llm.formats.messages.usage import read_usage, update
 from segue.families.llm.formats.messages.wire import Raw, present
@@ -49,8 +47,6 @@ from segue.families.llm.ir.format import BadAnswer
 from segue.families.llm.sse import EventSplitter, EventTooLong, read_event
 
 _event: Final = msgspec.json.Decoder(WireEvent)
-_fields: Final = msgspec.json.Decoder(dict[str, Raw])
-_encode: Final = msgspec.json.encode
 _PARTS: Final = frozenset({
     b"message_start", b"content_block_start", b"content_block_delta", b"content_block_stop", b"message_delta",
     b"message_stop",
@@ -62,23 +58,10 @@ _PIECES: Final[dict[tuple[str, str], tuple[str, Callable[[int, str], Event]]]] =
     ("input_json_delta", "json"): ("partial_json", TextMore),
     ("thinking_delta", "thinking"): ("thinking", ThinkingMore),
 }
-"""By the type of a piece and what its block is: the field that holds the words, and the event that they become."""
+"""By the type of a piece and what its block is: the field with the words, and the event that they become."""
 
-MAX_OWN: Final = 4 * 1024 * 1024
-"""Bytes of one step of Anthropic's own tools that are kept until it is whole."""
-
-
-class _Open:
-    """A block that has begun: its number, what its pieces are, and for steps of Anthropic's own what has come."""
-
-    __slots__ = ("fields", "number", "pieces", "size", "what")
-
-    def __init__(self, number: int, what: str) -> None:
-        self.number = number
-        self.what = what
-        self.fields: dict[str, Raw] = {}
-        self.pieces: list[str] = []
-        self.size = 0
+MAX_OPEN: Final = 64
+"""Blocks that may be open at the same time; Anthropic itself never has more than one."""
 
 
 class MessagesReader:
@@ -88,7 +71,7 @@ class MessagesReader:
 
     def __init__(self) -> None:
         self._splitter = EventSplitter()
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, OpenBlock] = {}
         self._usage = WireUsage()
         self._raw: dict[str, Raw] = {}
         self._id = ""
@@ -137,7 +120,7 @@ class MessagesReader:
             event = _event.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if name == b"error":
-                self._error(data, out)
+                self._error(None, data, out)
             elif not self._stopped and (not name or name in _PARTS):
                 self._break(out, "an event in the middle of the stream is not valid")
             return
@@ -171,9 +154,13 @@ class MessagesReader:
             return
         if index in self._open:
             self._close(index, out)
-        opened = self._open[index] = _Open(self._blocks, "own")
+        if len(self._open) >= MAX_OPEN:
+            self._break(out, f"more than {MAX_OPEN} blocks at the same time")
+        if self._over:
+            return
+        opened = self._open[index] = OpenBlock(self._blocks, "own")
         if isinstance(block, ServerItem):
-            opened.fields = _fields.decode(block.raw)
+            opened.begin_own(block.raw)
             return
         self._blocks += 1
         match block:
@@ -198,7 +185,10 @@ class MessagesReader:
             return
         kind, what = delta.type, opened.what
         if what == "own":
-            self._keep(opened, delta, data, out)
+            try:
+                opened.keep(delta, data)
+            except Unusable as error:
+                self._break(out, str(error))
             return
         made = _PIECES.get((kind, what))
         if made is not None:
@@ -213,19 +203,6 @@ class MessagesReader:
             if citation is not None:
                 out.append(Cited(opened.number, citation))
 
-    def _keep(self, opened: _Open, delta: Delta, data: bytes, out: list[Event]) -> None:
-        """A piece of a step of Anthropic's own."""
-        opened.size += len(data)
-        if opened.size > MAX_OWN:
-            self._break(out, f"a step of a server tool of more than {MAX_OWN} bytes")
-        elif delta.type == "input_json_delta":
-            if delta.partial_json:
-                opened.pieces.append(delta.partial_json)
-        else:
-            told = _fields.decode(_fields.decode(data)["delta"])
-            told.pop("type", None)
-            opened.fields.update(told)
-
     def _stop_block(self, event: WireEvent, _data: bytes, out: list[Event]) -> None:
         if event.index in self._open:
             self._close(event.index, out)
@@ -233,17 +210,14 @@ class MessagesReader:
     def _close(self, index: int, out: list[Event]) -> None:
         opened = self._open.pop(index)
         if opened.what == "own":
-            if opened.pieces:
-                whole = "".join(opened.pieces).encode()
-                try:
-                    opened.fields["input"] = Raw(_encode(_fields.decode(whole)))
-                except (msgspec.DecodeError, RecursionError):
-                    self._break(out, "the input of a server tool is not valid JSON")
-                    return
-            raw = _encode(opened.fields)
+            try:
+                item = opened.whole()
+            except Unusable as error:
+                self._break(out, str(error))
+                return
             opened.number = self._blocks
             self._blocks += 1
-            out.append(BlockBegan(opened.number, ServerItem(ANTHROPIC, kind_of(raw), raw)))
+            out.append(BlockBegan(opened.number, item))
         out.append(BlockEnded(opened.number))
 
     def _message_delta(self, event: WireEvent, _data: bytes, out: list[Event]) -> None:
@@ -283,10 +257,7 @@ class MessagesReader:
     def _ping(self, _event: WireEvent, _data: bytes, out: list[Event]) -> None:
         out.append(Ping())
 
-    def _fail(self, _event: WireEvent, data: bytes, out: list[Event]) -> None:
-        self._error(data, out)
-
-    def _error(self, data: bytes, out: list[Event]) -> None:
+    def _error(self, _event: WireEvent | None, data: bytes, out: list[Event]) -> None:
         if self._stopped:
             return  # the answer is whole: what goes wrong after it is the vendor's own matter
         failure = read_error(200, {}, data, "")
@@ -313,7 +284,7 @@ _HANDLERS: Final[dict[str, Callable[[MessagesReader, WireEvent, bytes, list[Even
     "message_delta": MessagesReader._message_delta,
     "message_stop": MessagesReader._message_stop,
     "ping": MessagesReader._ping,
-    "error": MessagesReader._fail,
+    "error": MessagesReader._error,
 }
 
 

@@ -12,6 +12,7 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.messages.blocks_in import mark, read_message, read_texts
 from segue.families.llm.formats.messages.invalid import explain, invalid
+from segue.families.llm.formats.messages.pairs import check_pairs
 from segue.families.llm.formats.messages.wire import (
     InputChoice,
     InputRequest,
@@ -19,6 +20,7 @@ from segue.families.llm.formats.messages.wire import (
     OutputConfig,
     OutputFormat,
     Raw,
+    UsualTool,
     present,
 )
 from segue.families.llm.ir.blocks import ANTHROPIC, Text
@@ -36,6 +38,7 @@ from segue.families.llm.ir.conversation import (
 _request: Final = msgspec.json.Decoder(InputRequest)
 _top: Final = msgspec.json.Decoder(dict[str, Raw])
 _tool: Final = msgspec.json.Decoder(InputTool)
+_usual_tool: Final = msgspec.json.Decoder(UsualTool)
 _KNOWN: Final = frozenset(InputRequest.__struct_fields__)
 _TOOL_KNOWN: Final = frozenset(InputTool.__struct_fields__)
 _CONFIG_KNOWN: Final = frozenset(OutputConfig.__struct_fields__)
@@ -93,6 +96,7 @@ def read_request(body: bytes, *, counting: bool = False) -> Conversation:
         container=present(request.container),
         extra=extra,
     )
+    check_pairs(conversation.messages)
     if request.tool_choice is not None:
         conversation.tool_choice = _choice(request.tool_choice)
         if request.tool_choice.disable_parallel_tool_use is not None:
@@ -149,8 +153,13 @@ def _tools(request: InputRequest, extra: dict[str, Raw]) -> list[Tool]:
 
 
 def _read_tool(raw: Raw, where: str, extra: dict[str, Raw]) -> Tool:
+    new: dict[str, Raw] = {}
     try:
-        tool = _tool.decode(raw)
+        try:
+            tool: InputTool = _usual_tool.decode(raw)
+        except msgspec.ValidationError:
+            tool = _tool.decode(raw)
+            new = {name: value for name, value in _top.decode(raw).items() if name not in _TOOL_KNOWN}
     except msgspec.ValidationError as error:
         vendors = _vendor_tool(raw)  # some of them have no name
         if vendors is not None:
@@ -163,8 +172,8 @@ def _read_tool(raw: Raw, where: str, extra: dict[str, Raw]) -> Tool:
     schema = present(tool.input_schema)
     if schema[:1] != b"{":
         raise invalid(f"{where}.input_schema", "Input should be an object: a JSON Schema with type 'object'")
-    for name, value in _top.decode(raw).items():
-        if name not in _TOOL_KNOWN and bytes(value) != b"null":
+    for name, value in new.items():
+        if bytes(value) != b"null":
             extra[f"tools.{tool.name}.{name}"] = value
     return FunctionTool(tool.name, tool.description or "", schema, tool.strict, mark(tool.cache_control))
 

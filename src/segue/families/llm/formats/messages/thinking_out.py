@@ -4,7 +4,8 @@ Newer models take `thinking: adaptive` and `output_config.effort`; models before
 refuse one of the two, or to be switched off. Which model is which is told by `Target.flags`:
 
     no_adaptive       only budgets (`enabled`); an effort becomes a budget
-    adaptive_only     no budgets and no `disabled`; a budget becomes an effort
+    no_budgets        a budget becomes an effort
+    adaptive_only     no budgets and no `disabled`
     always_thinks     `disabled` is refused, too, though budgets may pass
     no_effort         `output_config.effort` is refused
     no_xhigh, no_max  these efforts are refused: the next lower one is written
@@ -98,7 +99,7 @@ def _effort(effort: str, flags: frozenset[str], warnings: list[str]) -> str | No
 def _budget(reasoning: Reasoning, plan: Plan, flags: frozenset[str], warnings: list[str]) -> int | None:
     """The budget that is to be written; `None` for adaptive thinking."""
     given = reasoning.budget if reasoning.budget is not None and reasoning.budget > 0 else None
-    if "adaptive_only" in flags:
+    if flags & {"adaptive_only", "no_budgets"}:
         if given is not None and plan.effort is None and "no_effort" not in flags:
             plan.effort = _of_budget(given)
             warnings.append(f"thinking budget {given} became effort {plan.effort!r}: this model takes no budgets")

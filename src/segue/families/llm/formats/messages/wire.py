@@ -154,6 +154,10 @@ class InputTool(msgspec.Struct, omit_defaults=True):
     type: str | None = None
 
 
+class UsualTool(InputTool, forbid_unknown_fields=True):
+    """A tool without any field that only Anthropic knows, as nearly all are."""
+
+
 class InputChoice(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Whether tools are called."""
 

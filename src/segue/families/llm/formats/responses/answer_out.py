@@ -35,6 +35,9 @@ def write_answer(answer: Answer, shown: Shown) -> bytes:
         elif isinstance(block, ToolUse):
             arguments = output.arguments_of(block, block.arguments)
             items.append(_encode(output.call(item_name(frame, block, len(items)), "completed", block, arguments)))
+            carrier = output.carrier(frame.name("rs", len(items)), block)
+            if carrier is not None:
+                items.append(_encode(carrier))
         elif isinstance(block, ServerItem):
             written = output.server_item(block)
             if written is not None:

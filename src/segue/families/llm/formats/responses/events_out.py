@@ -15,6 +15,7 @@ from segue.families.llm.formats.responses import output
 from segue.families.llm.formats.responses.citations import annotation_of
 from segue.families.llm.formats.responses.errors import response_error
 from segue.families.llm.formats.responses.shape import Frame, ending_of, item_name
+from segue.families.llm.formats.responses.written import WrittenBlock, WrittenItem
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
     Began,
@@ -36,41 +37,6 @@ from segue.families.llm.ir.format import Shown
 _encode: Final = msgspec.json.encode
 
 
-class _Item:
-    """An item of the output while it is open; a message may have several open parts."""
-
-    __slots__ = ("name", "open", "parts", "phase", "place", "sealed")
-
-    def __init__(self, name: str, place: int, phase: str) -> None:
-        self.name = name
-        self.place = place
-        self.phase = phase
-        self.parts: list[dict[str, Any]] = []
-        self.open = 0
-        self.sealed = False
-
-
-class _Block:
-    """An open block: its pieces, and the beginning and the end of the event for one more."""
-
-    __slots__ = ("after", "annotations", "before", "block", "item", "part", "pieces", "summary")
-
-    def __init__(self, block: Text | Refusal | Thinking | ToolUse, item: _Item, kind: str, part: int) -> None:
-        self.block = block
-        self.item = item
-        self.part = part
-        self.pieces: list[str] = []
-        self.annotations: list[Any] = []
-        self.summary = False
-        where = {"item_id": item.name, "output_index": item.place}
-        if isinstance(block, Text | Refusal):
-            where["content_index"] = part
-        elif isinstance(block, Thinking):
-            where["summary_index"] = 0
-        self.before = b"event: " + kind.encode() + b'\ndata: {"type":"' + kind.encode() + b'","sequence_number":'
-        self.after = b"," + _encode(where)[1:-1] + b',"delta":'
-
-
 class ResponsesWriter:
     """See `EventWriter`."""
 
@@ -83,10 +49,10 @@ class ResponsesWriter:
         self._shown = shown
         self._frame: Frame | None = None
         self._number = 0
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int, WrittenBlock] = {}
         self._items = 0
         self._output: dict[int, bytes] = {}
-        self._message: _Item | None = None
+        self._message: WrittenItem | None = None
         self._usage: Usage | None = None
         self._refused = self._stopped = self._over = False
         self._ending: tuple[str, dict[str, str | None] | None] = ("completed", None)
@@ -188,7 +154,7 @@ class ResponsesWriter:
         out = b""
         if isinstance(block.block, Thinking) and not block.summary:
             block.summary = True
-            out = self._event("response.reasoning_summary_part.added", self._part(block, ""))
+            out = self._event("response.reasoning_summary_part.added", block.paragraph(""))
         block.pieces.append(text)
         number = self._number
         self._number = number + 1
@@ -205,10 +171,7 @@ class ResponsesWriter:
         if not isinstance(begun, Thinking | ToolUse):
             return sealed
         item = self._new_item(begun)
-        kind = "response.reasoning_summary_text.delta"
-        if isinstance(begun, ToolUse):
-            kind = "response.custom_tool_call_input.delta" if begun.custom else "response.function_call_arguments.delta"
-        block = self._blocks[event.index] = _Block(begun, item, kind, 0)
+        block = self._blocks[event.index] = WrittenBlock(begun, item, 0)
         first = begun.text if isinstance(begun, Thinking) else begun.arguments
         added: dict[str, Any] = (
             output.reasoning(item.name, Thinking(), "")
@@ -219,10 +182,10 @@ class ResponsesWriter:
         block.block = msgspec.structs.replace(begun)  # a signature that comes later must not change the event
         return out + self._more(event.index, first)
 
-    def _new_item(self, begun: Text | Refusal | Thinking | ToolUse) -> _Item:
+    def _new_item(self, begun: Text | Refusal | Thinking | ToolUse) -> WrittenItem:
         assert self._frame is not None  # noqa: S101 - write starts the frame before any block
         phase = begun.phase if isinstance(begun, Text) else ""
-        item = _Item(item_name(self._frame, begun, self._items), self._items, phase)
+        item = WrittenItem(item_name(self._frame, begun, self._items), self._items, phase)
         self._items += 1
         return item
 
@@ -239,28 +202,20 @@ class ResponsesWriter:
         item = self._message
         refusal = isinstance(begun, Refusal)
         self._refused = self._refused or refusal
-        kind = "response.refusal.delta" if refusal else "response.output_text.delta"
-        block = self._blocks[index] = _Block(begun, item, kind, len(item.parts))
+        block = self._blocks[index] = WrittenBlock(begun, item, len(item.parts))
         empty = output.refusal_part("") if refusal else output.text_part("", [])
         item.parts.append(empty)
         item.open += 1
-        out += self._event("response.content_part.added", {**self._at(block), "part": empty})
+        out += self._event("response.content_part.added", {**block.at(), "part": empty})
         out += self._more(index, begun.text)
         if isinstance(begun, Text):
             for citation in begun.citations:
                 out += self._cited(Cited(index, citation))
         return out
 
-    def _at(self, block: _Block) -> dict[str, Any]:
-        return {"item_id": block.item.name, "output_index": block.item.place, "content_index": block.part}
-
-    def _part(self, block: _Block, text: str) -> dict[str, Any]:
-        where = {"item_id": block.item.name, "output_index": block.item.place, "summary_index": 0}
-        return {**where, "part": {"type": "summary_text", "text": text}}
-
     def _signed(self, event: Signed) -> bytes:
         block = self._blocks.get(event.index)
-        if block is not None and isinstance(block.block, Thinking):
+        if block is not None and isinstance(block.block, Thinking | ToolUse):
             block.block.signature = event.signature
         return b""
 
@@ -271,21 +226,23 @@ class ResponsesWriter:
         annotation = annotation_of(event.citation, sum(map(len, block.pieces)))
         if annotation is None:
             return b""
-        fields = {**self._at(block), "annotation_index": len(block.annotations), "annotation": annotation}
+        fields = {**block.at(), "annotation_index": len(block.annotations), "annotation": annotation}
         block.annotations.append(annotation)
         return self._event("response.output_text.annotation.added", fields)
 
     def _server_item(self, begun: ServerItem) -> bytes:
         written = output.server_item(begun)
-        if written is None:
-            return b""
+        return b"" if written is None else self._whole_item(written)
+
+    def _whole_item(self, written: bytes) -> bytes:
+        """An item that comes in one piece."""
         place = self._items
         self._items += 1
         self._output[place] = written
         fields = {"output_index": place, "item": msgspec.Raw(written)}
         return self._event("response.output_item.added", fields) + self._event("response.output_item.done", fields)
 
-    def _block_ended(self, block: _Block) -> bytes:
+    def _block_ended(self, block: WrittenBlock) -> bytes:
         text = "".join(block.pieces)
         begun = block.block
         if isinstance(begun, Text | Refusal):
@@ -296,7 +253,7 @@ class ResponsesWriter:
             if block.summary:
                 done = {**where, "summary_index": 0, "text": text}
                 out = self._event("response.reasoning_summary_text.done", done)
-                out += self._event("response.reasoning_summary_part.done", self._part(block, text))
+                out += self._event("response.reasoning_summary_part.done", block.paragraph(text))
             item = output.reasoning(block.item.name, begun, text)
         else:
             text = output.arguments_of(begun, text)
@@ -307,19 +264,26 @@ class ResponsesWriter:
                     "response.function_call_arguments.done", {**where, "name": begun.name, "arguments": text}
                 )
             item = output.call(block.item.name, "completed", begun, text)
-        return out + self._item_done(block.item.place, item)
+        out += self._item_done(block.item.place, item)
+        return out + self._carry(begun) if isinstance(begun, ToolUse) else out
 
-    def _part_ended(self, block: _Block, text: str) -> bytes:
+    def _carry(self, block: ToolUse) -> bytes:
+        """The signature of a call, in an item behind it."""
+        assert self._frame is not None  # noqa: S101 - the call has begun
+        carrier = output.carrier(self._frame.name("rs", self._items), block)
+        return b"" if carrier is None else self._whole_item(_encode(carrier))
+
+    def _part_ended(self, block: WrittenBlock, text: str) -> bytes:
         item = block.item
         if isinstance(block.block, Refusal):
             part = output.refusal_part(text)
-            out = self._event("response.refusal.done", {**self._at(block), "refusal": text})
+            out = self._event("response.refusal.done", {**block.at(), "refusal": text})
         else:
             part = output.text_part(text, block.annotations)
-            out = self._event("response.output_text.done", {**self._at(block), "text": text, "logprobs": []})
+            out = self._event("response.output_text.done", {**block.at(), "text": text, "logprobs": []})
         item.parts[block.part] = part
         item.open -= 1
-        out += self._event("response.content_part.done", {**self._at(block), "part": part})
+        out += self._event("response.content_part.done", {**block.at(), "part": part})
         if item.sealed and not item.open:
             out += self._message_done(item, "completed")
         return out
@@ -332,7 +296,7 @@ class ResponsesWriter:
         item.sealed = True
         return b"" if item.open else self._message_done(item, status)
 
-    def _message_done(self, item: _Item, status: str) -> bytes:
+    def _message_done(self, item: WrittenItem, status: str) -> bytes:
         return self._item_done(item.place, output.message(item.name, status, item.parts, item.phase))
 
     def _item_done(self, place: int, item: dict[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.responses import wire
 from segue.families.llm.formats.responses.citations import citation_of
+from segue.families.llm.formats.responses.output import CALL
 from segue.families.llm.formats.responses.strictly import decode, invalid
 from segue.families.llm.ir.blocks import (
     OPENAI,
@@ -20,6 +21,7 @@ from segue.families.llm.ir.blocks import (
     Media,
     Refusal,
     ServerItem,
+    Signature,
     Text,
     Thinking,
     ToolResult,
@@ -114,7 +116,11 @@ class Turns:
             output = decode(_call_output, raw, wire.CallOutput, where, extra)
             self._result(_result(output, f"{where}.output"))
         elif kind == "reasoning":
-            self._assistant([_thought(decode(_reasoning, raw, wire.ReasoningItem, where, extra))])
+            thought = _thought(decode(_reasoning, raw, wire.ReasoningItem, where, extra))
+            if thought.signature is None or thought.signature.kind != CALL:
+                self._assistant([thought])
+            else:
+                self._sign(thought.signature)
         elif kind in wire.SERVER_CALLS:
             self._assistant([ServerItem(OPENAI, kind, bytes(raw))])
         elif kind in wire.SERVER_OUTPUTS:
@@ -141,6 +147,13 @@ class Turns:
             messages[-1].content += content
         else:
             messages.append(Message("assistant", content))
+
+    def _sign(self, carried: Signature) -> None:
+        """A signature goes back to its call; one whose call the client has left out has nothing to sign."""
+        name, _, value = carried.value.partition("\n")
+        for block in self.messages[-1].content if self.messages else ():
+            if isinstance(block, ToolUse) and block.id == name:
+                block.signature = Signature(carried.vendor, value)
 
     def _result(self, block: ToolResult | ServerItem) -> None:
         if self._results is None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from segue.families.llm.formats.responses.citations import annotation_of
-from segue.families.llm.ir.blocks import OPENAI, Citation, ServerItem, Thinking, ToolUse
+from segue.families.llm.ir.blocks import OPENAI, Citation, ServerItem, Signature, Thinking, ToolUse
 from segue.families.llm.ir.conversation import Raw
+from segue.families.llm.ir.seals import seal
 from segue.families.llm.ir.seals import shown as sealed
 
-_encode: Final = msgspec.json.encode
+CALL: Final = "call"
+"""The kind of a sealed signature that belongs to a call; its value begins with the id of the call and a line feed."""
 
 
 def text_part(text: str, annotated: list[Any]) -> dict[str, Any]:
@@ -59,6 +59,18 @@ def call(name: str, status: str, block: ToolUse, arguments: str) -> dict[str, An
     }
     item["input" if block.custom else "arguments"] = arguments
     return item
+
+
+def carrier(name: str, block: ToolUse) -> dict[str, Any] | None:
+    """An item that carries the signature of a call, which Gemini wants back and Responses has no place for.
+
+    Clients send thinking back untouched, so it travels as one without words; `CALL` and the call's id say what it is.
+    """
+    signature = block.signature
+    if signature is None:
+        return None
+    bound = Signature(signature.vendor, f"{block.id}\n{signature.value}", CALL)
+    return {"id": name, "type": "reasoning", "summary": [], "encrypted_content": seal(bound)}
 
 
 def server_item(block: ServerItem) -> bytes | None:

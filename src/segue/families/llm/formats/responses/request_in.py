@@ -7,7 +7,7 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.responses import wire
 from segue.families.llm.formats.responses.items_in import Turns
-from segue.families.llm.formats.responses.strictly import decode, invalid
+from segue.families.llm.formats.responses.strictly import decode, invalid, not_json
 from segue.families.llm.ir.blocks import OPENAI, Text
 from segue.families.llm.ir.conversation import (
     Conversation,
@@ -43,6 +43,15 @@ _encode: Final = msgspec.json.encode
 
 def read_request(body: bytes, *, model: str = "", stream: bool | None = None) -> Conversation:
     """See `ClientFormat.read_request`."""
+    try:
+        if not body.isascii():
+            body.decode()  # values that stay raw are not looked into, so nobody else would notice
+        return _read(body, model, stream)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # inside a value that was raw at first
+        raise not_json(error) from None
+
+
+def _read(body: bytes, model: str, stream: bool | None) -> Conversation:
     extra: dict[str, Raw] = {}
     request = decode(_request, body, wire.Request, "", extra)
     name = request.model or model

@@ -33,8 +33,7 @@ def tool_of(tool: Tool) -> dict[str, Any] | Raw:
 
 def _custom(tool: VendorTool) -> dict[str, Any] | Raw:
     """A custom tool, out of the nested form of Chat Completions where it comes from there."""
-    declared = msgspec.json.decode(tool.raw)
-    inner = declared.get("custom") if isinstance(declared, dict) else None
+    inner = _declared(tool.raw).get("custom")
     if not isinstance(inner, dict):
         return Raw(tool.raw)
     flat = {"type": "custom", **inner}
@@ -44,15 +43,24 @@ def _custom(tool: VendorTool) -> dict[str, Any] | Raw:
     return flat
 
 
+def _declared(raw: bytes) -> dict[str, Any]:
+    """A vendor's declaration; empty for what is none, which its vendor may judge."""
+    try:
+        declared = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return declared if isinstance(declared, dict) else {}
+
+
 def custom_names(conversation: Conversation) -> set[str]:
     """Names of the custom tools, which a choice must call by their kind."""
     names = set()
     for tool in conversation.tools:
         if isinstance(tool, VendorTool) and tool.type == "custom":
             written = _custom(tool)
-            declared = msgspec.json.decode(written) if isinstance(written, Raw) else written
-            if isinstance(declared, dict) and isinstance(declared.get("name"), str):
-                names.add(declared["name"])
+            name = (_declared(bytes(written)) if isinstance(written, Raw) else written).get("name")
+            if isinstance(name, str):
+                names.add(name)
     return names
 
 

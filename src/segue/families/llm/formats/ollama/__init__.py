@@ -1,0 +1,1 @@
+"""Ollama's own chat (`/api/chat`), as a provider speaks it."""

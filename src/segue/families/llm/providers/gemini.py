@@ -1,0 +1,33 @@
+"""Google's Gemini API (ai.google.dev/api/generate-content); Vertex AI is an adapter of its own."""
+
+from typing import Final
+from urllib.parse import quote
+
+from segue.families.llm.codec import Endpoint
+from segue.families.llm.formats.gemini.format import GEMINI
+from segue.families.llm.vendor import JSON, Vendor, with_version
+
+_COLLECTIONS: Final = ("models/", "tunedModels/")
+
+
+def _headers(secret: str) -> dict[str, str]:
+    return {**JSON, **({"x-goog-api-key": secret} if secret else {})}
+
+
+def _endpoint(base: str) -> Endpoint:
+    root = with_version(base, "v1beta", ("v1", "v1alpha"))
+
+    def url(model: str, stream: bool) -> str:
+        name = model if model.startswith(_COLLECTIONS) else f"models/{model}"
+        return f"{root}/{quote(name)}:{'streamGenerateContent?alt=sse' if stream else 'generateContent'}"
+
+    return Endpoint(GEMINI, url, _headers)
+
+
+ADAPTER = Vendor(
+    id="gemini",
+    base_url="https://generativelanguage.googleapis.com/v1beta",
+    endpoint=_endpoint,
+    environment=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    models=("gemini-3-pro-preview", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite"),
+)

@@ -1,0 +1,19 @@
+"""LM Studio on this machine (lmstudio.ai/docs/app/api/endpoints/openai)."""
+
+from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, OpenAICompatible
+from segue.families.llm.habits import Habits
+
+ADAPTER = OpenAICompatible(
+    id="lmstudio",
+    base_url="http://127.0.0.1:1234/v1",
+    needs_key=False,
+    local=True,
+    more_formats=("responses",),
+    flags=frozenset({"top_k"}),
+    habits=Habits(
+        renames=LIMIT_IS_MAX_TOKENS,
+        drops=("store", "prediction"),
+        warns=("user", "metadata", "service_tier", "verbosity", "parallel_tool_calls"),
+        developer=False,
+    ),
+)

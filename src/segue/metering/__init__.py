@@ -1,0 +1,1 @@
+"""What calls took and what that costs: prices, rates of exchange, exact sums."""

@@ -1,0 +1,194 @@
+"""What a vendor asks, in a form that can be multiplied without thinking.
+
+Price lists are full of cases: a token read from a cache costs a tenth, one written to it a quarter more, a long request
+costs double from its first token on, a batch half, nights less than days. Every case that is forgotten is a wrong bill,
+so a price holds them all, and what a price list leaves out is filled in here by one rule: a special kind of token that
+has no price of its own costs what an ordinary one costs.
+
+All numbers are integers: billionths of the currency for a million tokens (2.50 USD for a million is 2_500_000_000).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from segue.core.money import Charge
+from segue.core.outcome import Usage
+from segue.metering.exchange import Exchange
+from segue.metering.rounding import billionths
+
+STANDARD: Final = frozenset({"", "standard", "default", "auto", "on_demand"})
+"""What vendors call serving as usual (OpenAI: default, Anthropic: standard, Groq: on_demand)."""
+
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Billionths of the currency for a million of each; `None` where the price list says nothing.
+
+    Attributes:
+        input: tokens of the request.
+        output: tokens of the answer, thinking included.
+        cached_input: of the input, read from the provider's cache; without it as `input`.
+        cache_write: of the input, written to that cache for its usual time; without it as `input`.
+        cache_write_1h: the same for an hour; without it as `cache_write`.
+        audio_input: of the input, sound; without it as `input`.
+        audio_output: of the output, sound; without it as `output`.
+        request: for a million requests, beside their tokens; 0 when there is no such fee.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    cached_input: int | None = None
+    cache_write: int | None = None
+    cache_write_1h: int | None = None
+    audio_input: int | None = None
+    audio_output: int | None = None
+    request: int = 0
+
+    def filled(self) -> "Rates":
+        """The same with the ordinary rate wherever a special one is missing."""
+        write = self.input if self.cache_write is None else self.cache_write
+        return replace(
+            self,
+            cached_input=self.input if self.cached_input is None else self.cached_input,
+            cache_write=write,
+            cache_write_1h=write if self.cache_write_1h is None else self.cache_write_1h,
+            audio_input=self.input if self.audio_input is None else self.audio_input,
+            audio_output=self.output if self.audio_output is None else self.audio_output,
+        )
+
+    def times(self, factor: Decimal) -> "Rates":
+        """Every rate times a factor, rounded half to even to a billionth for a million."""
+        scaled = {
+            each.name: None
+            if (rate := getattr(self, each.name)) is None
+            else int((Decimal(rate) * factor).to_integral_value(ROUND_HALF_EVEN))
+            for each in fields(self)
+        }
+        return Rates(**scaled)
+
+
+def rates_of(amounts: Mapping[str, Decimal]) -> Rates:
+    """Rates from units of currency for a million tokens (of `request`: for one request).
+
+    Raises:
+        ValueError: an amount is out of range, or a name is none of `Rates`.
+    """
+    known = {each.name for each in fields(Rates)}
+    if unknown := sorted(set(amounts) - known):
+        raise ValueError(f"unknown rate {unknown[0]!r}: there are {', '.join(sorted(known))}")
+    rates = {name: billionths(amount) for name, amount in amounts.items()}
+    if "request" in rates:
+        rates["request"] *= 1_000_000
+    return Rates(**rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The rates of a request whose input has more than `above` tokens; they hold for all of it."""
+
+    above: int
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Rates, and those of long requests.
+
+    Attributes:
+        steps: by `above`, ascending.
+    """
+
+    rates: Rates
+    steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rates", self.rates.filled())
+        steps = sorted(self.steps, key=lambda step: step.above)
+        object.__setattr__(self, "steps", tuple(Step(step.above, step.rates.filled()) for step in steps))
+
+    def rates_for(self, input_tokens: int) -> Rates:
+        """The rates of a request with so much input."""
+        rates = self.rates
+        for step in self.steps:
+            if input_tokens <= step.above:
+                break
+            rates = step.rates
+        return rates
+
+    def times(self, factor: Decimal) -> "Tariff":
+        """Every rate times a factor."""
+        return Tariff(
+            self.rates.times(factor), tuple(Step(step.above, step.rates.times(factor)) for step in self.steps)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A part of every day with a tariff of its own: seconds after midnight UTC, `start` included, `end` not.
+
+    One whose end is before its start goes over midnight.
+    """
+
+    start: int
+    end: int
+    tariff: Tariff
+
+    def contain(self, second: int) -> bool:
+        """Whether this second of the day is among them."""
+        if self.start <= self.end:
+            return self.start <= second < self.end
+        return second >= self.start or second < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs at one vendor.
+
+    Attributes:
+        standard: the ordinary tariff.
+        tiers: tariffs by the service tier that the vendor says it served in: `batch`, `flex`, `priority`, …
+        hours: tariffs of parts of the day; they go before `standard`.
+        currency: ISO 4217.
+        source: where it comes from: a price list's address, a package and its version, `configuration`.
+        date: the day on which it was read there, as `2026-11-20`.
+        later: the price that follows, from `later_from` on (seconds since 1970-01-01 UTC).
+        exchange: what the currency is worth, where it is not the dollar.
+    """
+
+    standard: Tariff
+    tiers: Mapping[str, Tariff] = field(default_factory=dict)
+    hours: tuple[Hours, ...] = ()
+    currency: str = "USD"
+    source: str = ""
+    date: str = ""
+    later: "Price | None" = None
+    later_from: float = float("inf")
+    exchange: Exchange | None = None
+
+    def at(self, wall: float) -> "Price":
+        """The price that is valid at this time."""
+        price = self
+        while price.later is not None and wall >= price.later_from:
+            price = price.later
+        return price
+
+    def tariff(self, service_tier: str, wall: float) -> Tariff | None:
+        """The tariff of a service tier at this time; `None` for a tier whose price is not known."""
+        if service_tier not in STANDARD:
+            return self.tiers.get(service_tier)
+        if self.hours:
+            second = int(wall) % _DAY
+            for hours in self.hours:
+                if hours.contain(second):
+                    return hours.tariff
+        return self.standard
+
+    def charge(self, usage: Usage, wall: float) -> Charge | None:
+        """What a usage cost; see `segue.metering.cost.charge`."""
+        from segue.metering.cost import charge
+
+        return charge(usage, self.at(wall), wall)
