@@ -5,7 +5,6 @@ import json
 import logging
 
 import pytest
-import structlog
 
 from backends.made import BUSY, attempt, candidate, ended
 from segue.backends.telemetry.logs import LogLines, configure_logging
@@ -19,7 +18,6 @@ def restored():
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines(stream: io.StringIO) -> list[dict]:

@@ -36,6 +36,10 @@ GOOD: list[dict[str, Any]] = [
     one(key="k", models=["a", "*"], priority=0, weight=2, enabled=False, catch_all=True),
     one(keys=["k", "l"], base_url="http://127.0.0.1:9/v1", allow_private_network=True),
     one(models={"a": {"context": 5, "capabilities": ["tools"]}, "b": None, "org/c:d": {}}),
+    one(models={"a": {"max_output": 5, "prices": {"input": "2.5", "output": 10, "currency": "EUR", "request": 0.001}}}),
+    {**one(), "prices": {"source": "package", "overrides": {"a/gpt-*": {"input": 0, "above": {"5": {"input": 1}}}}}},
+    {**one(), "prices": {"overrides": {"*/b": {"input": 1, "service_tiers": {"batch": 0.5}, "date": "2026-11-20"}}}},
+    {"prices": {"exchange": {"RUB": {"rate": 0.0125, "date": "2026-11-20", "source": "cbr.ru"}}}},
     one(base_url="HTTPS://X.test"),
     {"providers": {"c": CLOUD}},
     {"providers": {"c": {**CLOUD, "token": "t", "size": 5}, "d": {"adapter": "chatty", "anything": [1]}}},
@@ -106,6 +110,14 @@ BAD: list[dict[str, Any]] = [
     one(models=["a", "a"]),
     one(models=["gpt-*"]),
     one(models={"a": {"prices": 1}}),
+    one(models={"a": {"prices": {"output": 1}}}),
+    one(models={"a": {"prices": {"input": -1}}}),
+    one(models={"a": {"prices": {"input": 1, "currency": "dollars"}}}),
+    one(models={"a": {"prices": {"input": 1, "above": {"x": {"input": 1}}}}}),
+    {"prices": {"source": "elsewhere"}},
+    {"prices": {"overrides": {"gpt-4o": {"input": 1}}}},
+    {"prices": {"exchange": {"RUB": {"rate": 0, "date": "2026-11-20", "source": "x"}}}},
+    {"prices": {"exchange": {"RUB": {"rate": 1}}}},
     one(models={"a": {"capabilities": "tools"}}),
     one(weight=0),
     one(base_url="ftp://x"),
@@ -163,7 +175,7 @@ def test_the_schema_is_plain_json_and_every_key_has_a_description(known: Known):
     assert "$id" not in schema
     for name, section in schema["properties"].items():
         assert section["description"], name
-    for name in ("Server", "Cors", "Auth", "Alias", "Policy", "Timeouts", "Breaker", "ModelSettings"):
+    for name in ("Server", "Cors", "Auth", "Alias", "Policy", "Timeouts", "Breaker", "ModelSettings", "Prices", "ModelPrices"):
         for key, value in schema["$defs"][name]["properties"].items():
             assert value.get("description"), (name, key)
     (openai,) = [

@@ -24,13 +24,19 @@ def family_names() -> tuple[str, ...]:
 
 @cache
 def operations() -> dict[str, Operation]:
-    """Every operation, by its id."""
-    found: dict[str, Operation] = {}
-    for family in family_names():
-        module: Any = importlib.import_module(f"segue.families.{family}.operations")
-        for operation in module.OPERATIONS:
-            found[operation.id] = operation
-    return found
+    """Every operation that can be asked for by its name, by its id."""
+    return {operation.id: operation for module in _modules() for operation in module.OPERATIONS}
+
+
+@cache
+def every_operation() -> dict[str, Operation]:
+    """The same, and those that only a surface can ask for."""
+    more = (operation for module in _modules() for operation in getattr(module, "SURFACES_ONLY", ()))
+    return {**operations(), **{operation.id: operation for operation in more}}
+
+
+def _modules() -> list[Any]:
+    return [importlib.import_module(f"segue.families.{family}.operations") for family in family_names()]
 
 
 ADAPTERS: Registry[AdapterKind] = Registry(
@@ -42,4 +48,4 @@ ADAPTERS: Registry[AdapterKind] = Registry(
 )
 """Every adapter, by its id."""
 
-__all__ = ["ADAPTERS", "STRATEGIES", "family_names", "operations"]
+__all__ = ["ADAPTERS", "STRATEGIES", "every_operation", "family_names", "operations"]

@@ -5,11 +5,13 @@ or removed at run time) goes the same way: new settings are laid out, a snapshot
 has worked is it put in force.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from segue.app.catalogue import ADAPTERS, STRATEGIES, family_names, operations
+from segue.app.candidates import offers_of
+from segue.app.catalogue import ADAPTERS, STRATEGIES, every_operation, family_names, operations
+from segue.app.facts import ModelFacts
 from segue.app.snapshot import Snapshot, adapter_of, build
 from segue.app.world import World
 from segue.config.known import Known
@@ -20,8 +22,9 @@ from segue.core.call import ANYONE, Call, Caller, CallOptions
 from segue.core.errors import ConfigError, UnknownOperation
 from segue.core.operation import Operation
 from segue.core.outcome import Outcome
-from segue.core.ports import AdapterKind
+from segue.core.ports import AdapterKind, ProviderSpec
 from segue.core.registry import UnknownId
+from segue.core.selection import Offer
 from segue.core.signals import ConfigurationChanged
 
 
@@ -222,13 +225,19 @@ def known(world: World | None = None) -> Known:
         except UnknownId:
             return False
 
+    def offers(provider_id: str, wanted: ProviderSettings) -> Sequence[Offer]:
+        kind = own.get(wanted.adapter) or ADAPTERS.get(wanted.adapter)
+        spec = ProviderSpec(provider_id, wanted.adapter, wanted.base_url, wanted.allow_private_network, wanted.options)
+        return offers_of(provider_id, wanted, kind.build(spec), kind.models, ModelFacts(Settings(), world or World()))
+
     return Known(
         adapters=lambda: sorted({*own, *ADAPTERS.ids()}),
         adapter_options=options,
         strategies=STRATEGIES.ids(),
-        operations=sorted(operations()),
+        operations=sorted(every_operation()),
         families=family_names(),
         needs_key=needs_key,
+        offers=offers,
     )
 
 

@@ -1,6 +1,6 @@
 """Who would be asked now, and why, without asking anyone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segue.app.snapshot import Line
 from segue.config.values import format_hold
@@ -61,13 +61,16 @@ def explain(line: Line, model: str, options: CallOptions | None, version: int) -
     parts = line.parts
     plan = Plan(tiers_for(parts, model, options), Features(model=model), options)
     now = parts.clock.now()
+    chosen = line.chosen.get(model, {})
     considered = []
     rank = 0
     for candidate in plan.preview():
         reason = plan.why_not(candidate) or _held_back(candidate, now)
         if reason is None:
             rank += 1
-        considered.append(_considered(candidate, rank if reason is None else None, reason, plan, parts.policy.strategy))
+        one = _considered(candidate, rank if reason is None else None, reason, plan, parts.policy.strategy)
+        selector = chosen.get(f"{candidate.provider.id}/{candidate.listed or candidate.model}")
+        considered.append(replace(one, reason=f"{one.reason}; chosen by {selector}") if selector else one)
     hold = format_hold(hold_of(parts, model, options))
     return Explanation(parts.operation.id, model, parts.policy.strategy, version, tuple(considered), hold)
 
@@ -77,7 +80,7 @@ def _considered(candidate: Candidate, rank: int | None, reason: str | None, plan
     tier = next(
         number
         for number, groups in enumerate(plan.tiers, start=1)
-        if any(target.name == candidate.name for group in groups for target in group.targets)
+        if any(candidate in target.candidates for group in groups for target in group.targets)
     )
     why = reason or f"tier {tier}, priority {provider.priority}, then strategy {strategy} (weight {provider.weight})"
     return Considered(

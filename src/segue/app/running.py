@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from segue.app.engine import Engine
 from segue.app.world import World
+from segue.backends.store.shelf import Shelf
 from segue.backends.telemetry.metrics import Metrics
 from segue.config.load import Loaded
 from segue.core.signals import CallEnded
@@ -39,6 +40,7 @@ class Running:
     Attributes:
         keys: API keys by their digests; empty when there is no store.
         locked: whether a key was ever made; revoking the last one must not open the service again.
+        responses: answers that callers may go on from; in memory alone where there is no store.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Running:
         self.key_store: KeyStore | None = None
         self.keys: dict[bytes, KeyRecord] = {}
         self.locked = False
+        self.responses = Shelf(engine.world.clock)
         self.metrics = Metrics(
             in_flight=lambda: {name: load.in_flight for name, load in engine.world.loads.items()},
             dropped=lambda: self.call_log.dropped if self.call_log else 0,
@@ -78,6 +81,7 @@ class Running:
         if self._store_url is not None:
             from segue.backends.store.call_log import CallLog
             from segue.backends.store.keys import KeyStore
+            from segue.backends.store.responses import ResponseStore
             from segue.backends.store.store import Store
 
             self.store = await Store.open(self._store_url)
@@ -90,6 +94,8 @@ class Running:
             self.call_log = CallLog(self.store, world.clock)
             self.call_log.start()
             world.signals.subscribe(CallEnded, self.call_log.record)
+            self.responses = Shelf(world.clock, ResponseStore(self.store), alone=world.workers == 1)
+            self.responses.start()
         if self._files or self.key_store is not None:
             self._watcher = asyncio.create_task(self._watch(), name="segue watcher")
 
@@ -112,6 +118,7 @@ class Running:
             self._watcher = None
         if self.call_log is not None:
             await self.call_log.close()
+        await self.responses.close()
         if self.engine.world.transport is not None:
             await self.engine.world.transport.close()
         if self.store is not None:

@@ -6,10 +6,12 @@ calls see the new world, old ones finish in the old, and no lock is held on the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
-from segue.app.catalogue import ADAPTERS, STRATEGIES, operations
+from segue.app.candidates import Candidates, offers_of, shaped
+from segue.app.catalogue import ADAPTERS, STRATEGIES, every_operation
+from segue.app.facts import ModelFacts
 from segue.app.world import Part, World, face
 from segue.config.models import Provider as ProviderSettings
 from segue.config.models import Settings
@@ -17,11 +19,12 @@ from segue.config.policy import ResolvedPolicy, resolve_policy
 from segue.core.errors import ConfigError
 from segue.core.failure import TREATMENTS, Kind, Next, Treatment
 from segue.core.operation import Operation
-from segue.core.ports import AdapterKind, Executor, ProviderSpec
-from segue.core.provider import NO_KEY, Candidate, Key, Load, ModelInfo, Provider, Target
+from segue.core.ports import AdapterKind, Executor, ProviderSpec, WireAdapter
+from segue.core.provider import NO_KEY, Guard, Key, Load, Provider, Target
+from segue.core.selection import Offer, Selector, expand, expand_tiers
 from segue.core.signals import Signals
 from segue.pipeline.order import compose
-from segue.pipeline.parts import CallHandler, Parts, Policy
+from segue.pipeline.parts import CallHandler, Parts, Policy, no_alternatives
 from segue.pipeline.wire import WireExecutor
 from segue.resilience.breaker import BreakerOptions
 from segue.resilience.health import HealthBook
@@ -31,11 +34,16 @@ from segue.routing.plan import Group, Tier, Tiers
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One operation in one snapshot: its parts, and the pipeline that was composed of them."""
+    """One operation in one snapshot: its parts, and the pipeline that was composed of them.
+
+    Attributes:
+        chosen: for each alias the selectors that chose its targets, by the targets' names.
+    """
 
     parts: Parts
     run: CallHandler
     names: Names | None
+    chosen: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +70,36 @@ def build(settings: Settings, world: World, version: int) -> Snapshot:
     """
     policies = {
         operation.id: resolve_policy(settings.policies, operation.id, operation.family)
-        for operation in operations().values()
+        for operation in every_operation().values()
     }
+    facts = ModelFacts(settings, world)
     faces: dict[Part, bytes] = {}
     providers: dict[str, Provider] = {}
+    adapters: dict[str, WireAdapter | Executor] = {}
     for provider_id, wanted in settings.providers.items():
         with _blamed(f"providers.{provider_id}: adapter {wanted.adapter!r}"):
-            providers[provider_id] = provider = _provider(provider_id, wanted, world)
+            adapters[provider_id] = adapter = _adapter(provider_id, wanted, world)
+            providers[provider_id] = provider = _provider(provider_id, wanted, adapter, world, facts)
         faces[provider_id, ""] = face(f"{wanted.adapter} {wanted.base_url}")
         faces |= {(provider_id, key.label): face(key.secret) for key in provider.keys}
 
+    aliases = _expanded(settings, adapters, world, facts)
+
     def lines(health: HealthBook) -> dict[str, Line]:
         compiled = {}
-        for operation in operations().values():
+        for operation in every_operation().values():
             policy = policies[operation.id]
             with _blamed(f"policies: {operation.id}: strategy {policy.strategy!r}"):
-                compiled[operation.id] = _line(operation, policy, settings, list(providers.values()), world, health)
+                compiled[operation.id] = _line(
+                    operation,
+                    policy,
+                    settings,
+                    list(providers.values()),
+                    world,
+                    health,
+                    Candidates(settings, adapters, operation.id, facts),
+                    aliases,
+                )
         return compiled
 
     if version > 1:
@@ -103,26 +125,59 @@ def adapter_of(name: str, world: World) -> AdapterKind:
     return world.adapters.get(name) or ADAPTERS.get(name)
 
 
-def _provider(provider_id: str, wanted: ProviderSettings, world: World) -> Provider:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An alias after its selectors were expanded: tiers of names, and which selector chose a name."""
+
+    tiers: tuple[tuple[str, ...], ...]
+    reasons: Mapping[str, str]
+
+
+def _expanded(
+    settings: Settings, adapters: Mapping[str, WireAdapter | Executor], world: World, facts: ModelFacts
+) -> Mapping[str, Chosen]:
+    selectors = {
+        name: [wanted for tier in alias.tiers for wanted in tier if isinstance(wanted, Selector)]
+        for name, alias in settings.models.items()
+    }
+    offers: list[Offer] = []
+    if any(selectors.values()):
+        for provider_id, wanted in settings.providers.items():
+            catalogue = adapter_of(wanted.adapter, world).models
+            offers += offers_of(provider_id, wanted, adapters[provider_id], catalogue, facts)
+    chosen = {}
+    for name, alias in settings.models.items():
+        reasons: dict[str, str] = {}
+        for selector in selectors[name]:
+            for target in expand(selector, offers):
+                reasons.setdefault(target, str(selector))
+        chosen[name] = Chosen(expand_tiers(alias.tiers, offers), reasons)
+    return chosen
+
+
+def _adapter(provider_id: str, wanted: ProviderSettings, world: World) -> WireAdapter | Executor:
+    kind = adapter_of(wanted.adapter, world)
+    spec = ProviderSpec(provider_id, wanted.adapter, wanted.base_url, wanted.allow_private_network, wanted.options)
+    return kind.build(spec)
+
+
+def _provider(
+    provider_id: str, wanted: ProviderSettings, built: WireAdapter | Executor, world: World, facts: ModelFacts
+) -> Provider:
     kind = adapter_of(wanted.adapter, world)
     secrets = [secret.get_secret_value() for secret in wanted.all_keys]
     keys = tuple(Key(f"key-{number}", secret) for number, secret in enumerate(secrets, start=1)) or (NO_KEY,)
-    spec = ProviderSpec(provider_id, wanted.adapter, wanted.base_url, wanted.allow_private_network, wanted.options)
-    built = kind.build(spec)
     executor: Executor
     if hasattr(built, "execute"):
         executor = cast("Executor", built)
     else:
-        executor = WireExecutor(built, world.network(), world.clock)
+        executor = WireExecutor(shaped(built, wanted), world.network(), world.clock)
     listed = wanted.listed
-    if listed is None:
-        models = tuple(ModelInfo(name) for name in kind.models)
-    else:
-        models = tuple(ModelInfo(name, info.context, frozenset(info.capabilities)) for name, info in listed.items())
+    models = tuple(facts.info(provider_id, wanted, name) for name in (kind.models if listed is None else listed))
     return Provider(
         id=provider_id,
         adapter=wanted.adapter,
-        operations=frozenset(kind.operations),
+        operations=frozenset(kind.operations).union(getattr(built, "codecs", ())),
         executor=executor,
         keys=keys,
         models=models,
@@ -143,6 +198,8 @@ def _line(
     providers: Sequence[Provider],
     world: World,
     health: HealthBook,
+    candidates: Candidates,
+    aliases: Mapping[str, Chosen],
 ) -> Line:
     serving = [provider for provider in providers if operation.id in provider.operations]
     strategy = STRATEGIES.get(policy.strategy)
@@ -158,15 +215,12 @@ def _line(
         # Longer than a probe can take to find out: a stream has done so with its first content.
         lease=max(limits.total, limits.first_byte, limits.first_content) + 10.0,
     )
-    known = {(provider.id, info.id): info for provider in serving for info in provider.models}
+
+    def guard(provider: str, model: str, key: str) -> Guard:
+        return health.guard(provider, model, key, options)
 
     def target(provider: Provider, model: str) -> Target:
-        info = known.get((provider.id, model))
-        candidates = tuple(
-            Candidate(provider, model, key, health.guard(provider.id, model, key.label, options), info)
-            for key in provider.keys
-        )
-        return Target(provider, model, candidates)
+        return Target(provider, model, candidates.of(provider, model, guard))
 
     def group(targets: Sequence[Target]) -> Group:
         return Group(targets, strategy(targets, world.chance))
@@ -174,8 +228,7 @@ def _line(
     def tier(targets: Sequence[Target]) -> Tier:
         return make_tier(targets, group)
 
-    aliases = settings.models
-    tiers = {name: alias.tiers for name, alias in aliases.items()}
+    tiers = {name: chosen.tiers for name, chosen in aliases.items()}
     names = Names(serving, tiers, target, tier) if operation.by_model else None
     everyone: Tiers = ()
     if names is None and serving:
@@ -196,9 +249,10 @@ def _line(
         chance=world.chance,
         signals=world.signals,
         gate=world.gate,
-        holds={name: alias.hold for name, alias in aliases.items() if alias.hold is not None},
+        alternatives=names.able if names is not None else no_alternatives,
+        holds={name: alias.hold for name, alias in settings.models.items() if alias.hold is not None},
     )
-    return Line(parts, compose(parts), names)
+    return Line(parts, compose(parts), names, {name: chosen.reasons for name, chosen in aliases.items()})
 
 
 def _treatments(on_failure: Mapping[str, str]) -> Mapping[Kind, Treatment]:

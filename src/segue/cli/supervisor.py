@@ -24,8 +24,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 
-import structlog
-
+from segue.backends.telemetry.lines import Log, bind
 from segue.core.clock import Clock
 from segue.core.errors import SegueError
 
@@ -105,7 +104,7 @@ class Supervisor:
         self._look = look
         self._tell_stopping = stopping
         self._places = [_Place(number) for number in range(1, count + 1)]
-        self._log = structlog.stdlib.get_logger("segue")
+        self._log = Log()
         self._fork = multiprocessing.get_context("fork")
         self._heard: deque[int] = deque()
         self._waker = -1
@@ -272,7 +271,7 @@ def _run(work: Callable[[int, Callable[[], None]], None], number: int, told: Con
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, who tells
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    structlog.contextvars.bind_contextvars(worker=number)
+    bind(worker=number)
 
     def serving() -> None:
         with suppress(OSError):  # the parent has gone, which is noticed elsewhere

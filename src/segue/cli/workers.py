@@ -19,8 +19,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
+from segue.backends.telemetry.lines import Log
 from segue.cli.loop import run_async
 from segue.cli.supervisor import HELD, LOOK_EVERY, Supervisor
 from segue.core.errors import ConfigError
@@ -44,7 +43,7 @@ class Workers:
         self._booted = booted
         self._count = count
         self._running = booted.running
-        self._log = structlog.stdlib.get_logger("segue")
+        self._log = Log()
         self._listening: socket.socket | None = None
 
     def check(self) -> None:
@@ -155,7 +154,7 @@ async def _stop_when_orphaned(running: "Running") -> None:
     parent = multiprocessing.parent_process()
     while parent is not None and os.getppid() == parent.pid:
         await running.engine.world.clock.sleep(LOOK_EVERY)
-    structlog.stdlib.get_logger("segue").error("the parent of this worker has gone: it stops")
+    Log().error("the parent of this worker has gone: it stops")
     os.kill(os.getpid(), signal.SIGTERM)
 
 

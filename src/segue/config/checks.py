@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from segue.config.addresses import is_private
 from segue.config.known import Known
+from segue.config.mapping import unserved
 from segue.config.models import Auth, Policy, Provider, Server
 from segue.config.policy import speaks_of
+from segue.config.pricing import ModelPrices, Prices
 from segue.config.problems import Place, Problem, did_you_mean, shown
+from segue.core.naming import fits
+from segue.core.selection import Wanted
 
-Targets = Mapping[str, tuple[tuple[str, ...], ...]]
+Targets = Mapping[str, tuple[tuple[Wanted, ...], ...]]
 PlaceOf = Callable[[str], Place]
 """Where the tiers of an alias stand."""
 
@@ -29,11 +33,26 @@ def check_provider(id: str, provider: Provider, known: Known) -> Iterable[Proble
     # Whoever stands at an address of one's own may want no key, whatever the vendor wants at its own.
     if not secrets and provider.enabled and provider.base_url is None and known.needs_key(provider.adapter):
         yield Problem(path, f"{provider.adapter} needs a key: add 'key: \"${{NAME}}\"', or 'enabled: false'")
+    yield from _check_mapping(path, provider)
     if provider.catch_all and not provider.wildcard:
         yield Problem((*path, "catch_all"), "serves names that nobody lists, so it needs 'models: [\"*\"]'")
     if provider.base_url is not None and not provider.allow_private_network and is_private(provider.base_url):
         message = "is on this machine or in a private network: add 'allow_private_network: true' if that is meant"
         yield Problem((*path, "base_url"), message)
+
+
+def _check_mapping(path: Place, provider: Provider) -> Iterable[Problem]:
+    """Names under a provider's keys, and models that none of them serves."""
+    listed = provider.listed
+    if listed is None or provider.wildcard:
+        return
+    for name in unserved(listed, provider.key_settings):
+        yield Problem((*path, "keys"), f"no key serves {shown(name)}: add it to the 'models' of one, or do not list it")
+    for index, key in enumerate(provider.keys or ()):
+        for number, pattern in enumerate(key.models or ()):
+            if not any(fits(pattern, name) for name in listed):
+                nearest = did_you_mean(pattern, listed)
+                yield Problem((*path, "keys", index, "models", number), f"means none of its models: {nearest}")
 
 
 def check_models(
@@ -52,7 +71,7 @@ def check_models(
         if alias in every:
             message = "is the id of a provider, too: rename one, callers could not tell them apart"
             yield Problem(("models", alias), message)
-        for target in (name for tier in tiers for name in tier):
+        for target in (name for tier in tiers for name in tier if isinstance(name, str)):
             yield from _check_target(place_of(alias), target, targets, every, providers)
 
 
@@ -93,7 +112,7 @@ def model_warnings(targets: Targets, place_of: PlaceOf, providers: Mapping[str, 
             yield Problem(path, message)
         if alias.partition("/")[0] in providers and "/" in alias:
             yield Problem(path, "hides the provider's own model of this name")
-        names = [name for tier in tiers for name in tier]
+        names = [name for tier in tiers for name in tier if isinstance(name, str)]
         if len(set(names)) < len(names):
             yield Problem(place_of(alias), "names the same provider/model twice: only the first counts")
 
@@ -126,6 +145,29 @@ def policy_warnings(name: str, policy: Policy) -> Iterable[Problem]:
         if first is not None and second is not None and first > second:
             message = f"is longer than '{longer}', which ends the wait first"
             yield Problem(("policies", name, "timeouts", shorter), message)
+
+
+def check_prices(prices: Prices, ids: Iterable[str]) -> Iterable[Problem]:
+    """Whether patterns of prices name providers that exist; `ids` are all, also those with problems of their own."""
+    every = set(ids)
+    for pattern in prices.overrides:
+        provider = pattern.partition("/")[0]
+        if "*" not in provider and provider not in every:
+            nearest = did_you_mean(provider, every) if every else "no providers are configured"
+            yield Problem(("prices", "overrides", pattern), f"names an unknown provider: {nearest}")
+
+
+def price_warnings(prices: Prices, providers: Mapping[str, Provider]) -> Iterable[Problem]:
+    """Prices in currencies of which nobody knows what they are worth."""
+    given: dict[Place, ModelPrices] = {("prices", "overrides", name): one for name, one in prices.overrides.items()}
+    for id, provider in providers.items():  # noqa: A001 - the field's own name
+        for name, model in (provider.listed or {}).items():
+            if model.prices is not None:
+                given["providers", id, "models", name, "prices"] = model.prices
+    for path, one in given.items():
+        if one.currency not in {"USD", *prices.exchange}:
+            message = f"{one.currency} has no rate under 'prices.exchange': costs are not told in dollars"
+            yield Problem((*path, "currency"), message)
 
 
 def check_auth(auth: Auth, server: Server) -> Iterable[Problem]:

@@ -5,9 +5,20 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from segue.config.models import Provider
+from segue.core.selection import Offer
+
 
 def _never(_adapter: str) -> bool:
     return False
+
+
+def listed_offers(provider_id: str, provider: Provider) -> Sequence[Offer]:
+    """What a configuration alone tells of a provider's models: nothing of catalogues and formats."""
+    return [
+        Offer(provider_id, name, frozenset((*provider.tags, *info.tags)), frozenset(info.capabilities))
+        for name, info in (provider.listed or {}).items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class Known:
         operations: ids of the operations.
         families: names of the families.
         needs_key: whether an adapter cannot work without a key.
+        offers: the models that a provider of this id and these settings lists, for selectors.
     """
 
     adapters: Callable[[], Sequence[str]]
@@ -31,3 +43,4 @@ class Known:
     operations: Sequence[str]
     families: Sequence[str]
     needs_key: Callable[[str], bool] = _never
+    offers: Callable[[str, Provider], Sequence[Offer]] = listed_offers

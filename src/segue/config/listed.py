@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from segue.config.fields import ELSEWHERE, LONGEST_TEXT, Section, list_of, text, whole, whole_schema
+from segue.config.mapping import Overrides, Tags
+from segue.config.pricing import ModelPrices
 from segue.config.problems import Unusable, kind_of, shown
+from segue.config.selectors import SELECTOR_SCHEMA, parse_selector
+from segue.core.selection import Selector, Wanted
 
 MOST_MODELS = 10_000
 MOST_TIERS = 64
@@ -19,9 +23,17 @@ class ModelSettings(Section):
     """What is known of one model."""
 
     context: Annotated[int | None, whole(1, 1_000_000_000), whole_schema(1, 1_000_000_000)] = None
-    """The context window in tokens."""
+    """The context window in tokens; without it what the catalogue knows."""
+    max_output: Annotated[int | None, whole(1, 1_000_000_000), whole_schema(1, 1_000_000_000)] = None
+    """The most tokens of one answer; without it what the catalogue knows."""
     capabilities: Annotated[tuple[Capability, ...], list_of("capabilities", most=100, least=0)] = ()
-    """What it can do, in words such as `tools` or `vision`."""
+    """What it can do, in words such as `tools` or `vision`; without it what the catalogue knows."""
+    tags: Tags = ()
+    """Words by which selectors choose it, beside those of its provider."""
+    overrides: Overrides = Field(default_factory=Overrides)
+    """What is changed in every request for it, laid over what the provider says."""
+    prices: ModelPrices | None = None
+    """What it costs; without it what `prices` and the price list say."""
 
 
 def _listed(value: object) -> dict[str, Any]:
@@ -61,13 +73,14 @@ def _model_name(name: object) -> str:
     return name
 
 
-def parse_tiers(value: object) -> tuple[tuple[str, ...], ...]:
+def parse_tiers(value: object) -> tuple[tuple[Wanted, ...], ...]:
     """The tiers behind a name.
 
     `a/x` is one tier; `[a/x, b/y]` is two, tried in order; `[[a/x, b/y], c/z]` is two, the first with two equals.
+    A selector such as `{tag: eu}` may stand wherever a name may.
 
     Raises:
-        Unusable: it has another shape, or holds something that is no `provider/model`.
+        Unusable: it has another shape, or holds something that is neither `provider/model` nor a selector.
     """
     tiers = list(value) if isinstance(value, list | tuple) else [value]
     if not tiers:
@@ -77,7 +90,12 @@ def parse_tiers(value: object) -> tuple[tuple[str, ...], ...]:
     return tuple(_tier(tier) for tier in tiers)
 
 
-def _tier(value: object) -> tuple[str, ...]:
+def _plain_tiers(value: object) -> tuple[tuple[Wanted, ...], ...]:
+    """The same with ordinary text: marks of where it came from are for messages only."""
+    return tuple(tuple(str(one) if isinstance(one, str) else one for one in tier) for tier in parse_tiers(value))
+
+
+def _tier(value: object) -> tuple[Wanted, ...]:
     if not isinstance(value, list | tuple):
         return (_target(value),)
     if not value:
@@ -87,21 +105,26 @@ def _tier(value: object) -> tuple[str, ...]:
     return tuple(_target(target) for target in value)
 
 
-def _target(value: object) -> str:
+def _target(value: object) -> Wanted:
+    if isinstance(value, Selector):
+        return value
+    if isinstance(value, Mapping):
+        return parse_selector(value)
     if isinstance(value, list | tuple):
         raise Unusable("has a list inside a tier: a tier is a plain list of provider/model")
     if not isinstance(value, str):
-        raise Unusable(f"must name provider/model, or lists of them, not {kind_of(value)}")
+        raise Unusable(f"must name provider/model, a selector, or lists of them, not {kind_of(value)}")
     if not value or value != value.strip() or len(value) > LONGEST_TEXT or not value.isprintable():
         raise Unusable(f"{shown(value)} is no provider/model")
     return value
 
 
 _TARGET_SCHEMA = {"type": "string", "pattern": r"^[^/\s]+/.*\S$|" + ELSEWHERE}
+_WANTED = [_TARGET_SCHEMA, SELECTOR_SCHEMA]
 _TIER_SCHEMA = {
     "anyOf": [
-        _TARGET_SCHEMA,
-        {"type": "array", "items": _TARGET_SCHEMA, "minItems": 1, "maxItems": MOST_IN_TIER},
+        *_WANTED,
+        {"type": "array", "items": {"anyOf": _WANTED}, "minItems": 1, "maxItems": MOST_IN_TIER},
     ]
 }
 
@@ -110,9 +133,9 @@ NAME_PATTERN = r"^(\*|[^*\s]([^*]*[^*\s])?)$"
 
 Listed = Annotated[Mapping[str, ModelSettings], BeforeValidator(_listed)]
 Tiers = Annotated[
-    tuple[tuple[str, ...], ...],
-    BeforeValidator(parse_tiers),
+    tuple[tuple[Wanted, ...], ...],
+    PlainValidator(_plain_tiers),
     WithJsonSchema(
-        {"anyOf": [_TARGET_SCHEMA, {"type": "array", "items": _TIER_SCHEMA, "minItems": 1, "maxItems": MOST_TIERS}]}
+        {"anyOf": [*_WANTED, {"type": "array", "items": _TIER_SCHEMA, "minItems": 1, "maxItems": MOST_TIERS}]}
     ),
 ]

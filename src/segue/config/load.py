@@ -184,7 +184,8 @@ def _hide_literal_secrets(data: dict[str, Any], expander: Expander) -> None:
         if isinstance(provider, dict):
             keys = provider.get("keys")
             for one in (provider.get("key"), *(keys if isinstance(keys, list) else ())):
-                secret = one.get_secret_value() if isinstance(one, SecretStr) else one
+                given = one.get("key") if isinstance(one, dict) else one
+                secret = given.get_secret_value() if isinstance(given, SecretStr) else given
                 if isinstance(secret, str):
                     expander.hide(secret)
 

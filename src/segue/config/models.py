@@ -28,8 +28,11 @@ from segue.config.fields import (
     whole_schema,
 )
 from segue.config.listed import Listed, ModelSettings, Tiers
+from segue.config.mapping import Forwarded, Keyed, KeySettings, ModelMap, Overrides, Tags
+from segue.config.pricing import Prices
 
 MOST_KEYS = 1000
+MOST_FORWARDED = 32
 
 
 class Cors(Section):
@@ -78,13 +81,22 @@ class Provider(Section):
     """The address up to the paths of the API, when it is not the adapter's own."""
     key: Secret | None = None
     """The provider's key: `"${NAME}"` from the environment, or `file:/path`."""
-    keys: Annotated[tuple[Secret, ...] | None, list_of("keys", most=MOST_KEYS)] = Field(
+    keys: Annotated[tuple[Keyed, ...] | None, list_of("keys", most=MOST_KEYS)] = Field(
         default=None, json_schema_extra={"minItems": 1}
     )
-    """Several keys that take turns, each with its own health. Not together with `key`."""
+    """Several keys that take turns, each with its own health; one of which more is to be said is a mapping. Not
+    together with `key`."""
     models: Listed | None = None
     """The models that it serves: a list of names, or a mapping from names to what is known of them. `"*"` serves any
     name asked for as `provider/name`. Without it: the adapter's catalogue."""
+    tags: Tags = ()
+    """Words by which selectors and `x-segue-only: tag:…` choose all of its models."""
+    model_map: ModelMap = Field(default_factory=dict)
+    """What the provider itself calls models: names, or patterns with one `*`, and its own name for each."""
+    overrides: Overrides = Field(default_factory=Overrides)
+    """What is changed in every request to it."""
+    forward_headers: Annotated[tuple[Forwarded, ...], list_of("headers", most=MOST_FORWARDED, least=0)] = ()
+    """Headers of the client's that are sent on to it, such as `x-trace-id`."""
     priority: Annotated[int, whole(0, 1_000_000), whole_schema(0, 1_000_000)] = 1
     """Lower is tried earlier."""
     weight: Annotated[int, whole(1, 1_000_000), whole_schema(1, 1_000_000)] = 1
@@ -112,7 +124,12 @@ class Provider(Section):
     @property
     def all_keys(self) -> tuple[SecretStr, ...]:
         """`key` or `keys`; empty when there are none."""
-        return self.keys or ((self.key,) if self.key is not None else ())
+        return tuple(one.key for one in self.key_settings)
+
+    @property
+    def key_settings(self) -> tuple[KeySettings, ...]:
+        """The same with what is said of each."""
+        return self.keys or ((KeySettings(key=self.key),) if self.key is not None else ())
 
     @property
     def wildcard(self) -> bool:
@@ -222,3 +239,5 @@ class Settings(Section):
     """Names that callers use, and the tiers of `provider/model` behind each, tried in order."""
     policies: Mapping[str, Policy] = Field(default_factory=dict)
     """The numbers by `default`, family, operation, or a pattern of operations such as `weather.*`."""
+    prices: Prices = Field(default_factory=Prices)
+    """Where prices come from, and those of your own."""

@@ -26,6 +26,8 @@ def json_schema(known: Known) -> dict[str, Any]:
     schema = _tidy(Settings.model_json_schema())
     definitions: dict[str, Any] = schema.pop("$defs")
     properties: dict[str, Any] = schema["properties"]
+    keys: dict[str, Any] = definitions["Provider"]["properties"]["keys"]
+    keys["items"] = {"anyOf": [definitions["KeySettings"]["properties"]["key"], keys["items"]]}
     properties["providers"] = {
         "description": properties["providers"]["description"],
         "type": "object",

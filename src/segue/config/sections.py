@@ -5,20 +5,31 @@ not called unknown.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from segue.config.checks import check_auth, check_models, check_policy, check_provider, model_warnings, policy_warnings
+from segue.config.checks import (
+    check_auth,
+    check_models,
+    check_policy,
+    check_prices,
+    check_provider,
+    model_warnings,
+    policy_warnings,
+    price_warnings,
+)
 from segue.config.fields import LONGEST_TEXT
 from segue.config.known import Known
 from segue.config.listed import parse_tiers
 from segue.config.models import Alias, Policy, Provider, Settings
 from segue.config.problems import MOST_PROBLEMS, Hidden, Place, Problem, did_you_mean, kind_of, shown, unknown_key
+from segue.config.selectors import is_selector, why_empty
 from segue.config.translate import key_names, problems_of
+from segue.core.selection import Selector, Wanted, expand
 
 PROVIDER_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
 MOST_ENTRIES = 10_000
@@ -26,7 +37,7 @@ MOST_ENTRIES = 10_000
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_PLAIN_SECTIONS = ("server", "store", "state", "auth")
+_PLAIN_SECTIONS = ("server", "store", "state", "auth", "prices")
 _SHORTEST_HIDDEN = 6
 _NAMED_SECTIONS = ("providers", "models", "policies")
 
@@ -54,6 +65,7 @@ class Sections:
         self._read_providers()
         self._read_models()
         self._read_policies()
+        self._check_prices()
 
     def settings(self) -> Settings:
         """The whole, when there are no problems."""
@@ -131,7 +143,7 @@ class Sections:
         return MappingProxyType(_unmarked({**own, **(options.model_extra or {})}))
 
     def _read_models(self) -> None:
-        targets: dict[str, tuple[tuple[str, ...], ...]] = {}
+        targets: dict[str, tuple[tuple[Wanted, ...], ...]] = {}
         for alias, data in self._entries("models").items():
             path: Place = ("models", alias)
             if not alias or alias != alias.strip() or len(alias) > LONGEST_TEXT or not alias.isprintable():
@@ -142,14 +154,37 @@ class Sections:
             if read is not None:
                 self._aliases[alias] = read
                 # Parsed anew: the section holds plain text, and what must not be shown is still marked in the data.
-                targets[alias] = parse_tiers(data["tiers"] if isinstance(data, dict) else data)
+                targets[alias] = parse_tiers(data["tiers"] if _in_full(data) else data)
         ids = self._entries("providers", quietly=True)
         # Every comparison with the names that there are costs time, and more than these are not shown.
         self.problems += islice(check_models(targets, self._place_of_tiers, ids, self._providers), MOST_PROBLEMS + 1)
         self.warnings += model_warnings(targets, self._place_of_tiers, self._providers)
+        if self._providers.keys() == ids.keys():  # what a provider with problems would list, nobody can know
+            self.problems += islice(self._empty_selectors(targets), MOST_PROBLEMS + 1)
+
+    def _empty_selectors(self, targets: Mapping[str, tuple[tuple[Wanted, ...], ...]]) -> Iterable[Problem]:
+        """Selectors that mean no model at all."""
+        if not any(isinstance(wanted, Selector) for tiers in targets.values() for tier in tiers for wanted in tier):
+            return
+        offers = [offer for name, one in self._providers.items() for offer in self._known.offers(name, one)]
+        for alias, tiers in targets.items():
+            for number, tier in enumerate(tiers):
+                for place, wanted in enumerate(tier):
+                    if isinstance(wanted, Selector) and not expand(wanted, offers):
+                        path = self._place_of_wanted(alias, number, place)
+                        yield Problem(path, f"{wanted} means no model: {why_empty(wanted, offers, self._providers)}")
+
+    def _place_of_wanted(self, alias: str, tier: int, place: int) -> Place:
+        """Where one entry of an alias stands, as deep as it was written."""
+        path = self._place_of_tiers(alias)
+        data = self._data["models"][alias]
+        data = data["tiers"] if _in_full(data) else data
+        if isinstance(data, list):
+            path = (*path, tier, place) if isinstance(data[tier], list) else (*path, tier)
+        return path
 
     def _alias(self, data: object, path: Place) -> Alias | None:
-        if isinstance(data, dict):
+        if _in_full(data):
             return self._validated(Alias, data, path)
         try:
             return Alias(tiers=parse_tiers(data))
@@ -158,8 +193,7 @@ class Sections:
             return None
 
     def _place_of_tiers(self, alias: str) -> Place:
-        in_full = isinstance(self._data["models"][alias], dict)
-        return ("models", alias, "tiers") if in_full else ("models", alias)
+        return ("models", alias, "tiers") if _in_full(self._data["models"][alias]) else ("models", alias)
 
     def _read_policies(self) -> None:
         for name, data in self._entries("policies").items():
@@ -168,6 +202,12 @@ class Sections:
                 self._policies[name] = policy
                 self.warnings += policy_warnings(name, policy)
             self.problems += check_policy(name, data, self._known)
+
+    def _check_prices(self) -> None:
+        prices = self._base.prices
+        ids = self._entries("providers", quietly=True)
+        self.problems += islice(check_prices(prices, ids), MOST_PROBLEMS + 1)
+        self.warnings += islice(price_warnings(prices, self._providers), MOST_PROBLEMS + 1)
 
     def _entries(self, section: str, *, quietly: bool = False) -> dict[str, Any]:
         data = self._data.get(section, {})
@@ -179,6 +219,11 @@ class Sections:
             self._report((section,), f"has {len(data)} entries, more than {MOST_ENTRIES}")
             return {}
         return data
+
+
+def _in_full(data: object) -> bool:
+    """Whether a name's tiers stand under a key of their own."""
+    return isinstance(data, dict) and not is_selector(data)
 
 
 def _unmarked(value: Any) -> Any:

@@ -1,10 +1,13 @@
 """One request of one caller, on its way through the pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from segue.core.failure import Failure
 from segue.core.features import Features
+from segue.core.money import Charge, Cost, total_of
 from segue.core.operation import Operation
 from segue.core.outcome import Usage
 
@@ -54,7 +57,7 @@ class CallOptions:
     Attributes:
         deadline: seconds that the whole call may take; for a stream until its first content.
         max_attempts: fewer attempts than the policy allows.
-        only: ids of providers, or `provider/model`: no other is asked.
+        only: ids of providers, `provider/model`, or `tag:word`: no other is asked.
         avoid: the same: these are not asked.
         fallbacks: names of models tried after the requested one.
         hold: how much of a stream to keep back; `None` for what the alias or the policy says.
@@ -94,6 +97,7 @@ class Untimed:
 
 
 _UNTIMED = Untimed()
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Attempt:
@@ -108,6 +112,7 @@ class Attempt:
         ended: whether it has ended; an attempt that the caller cancelled ends without a failure.
         cancelled: whether the caller went away first.
         timer: the limit of the phase that it is in; set by the attempt-timeout layer, moved on by the executor.
+        charge: what it cost, where that is known; set by the cost layer.
         permit: the leave of its breakers; set by the breaker layer. An executor that keeps a stream back tells it of
             the first content.
     """
@@ -115,6 +120,7 @@ class Attempt:
     __slots__ = (
         "cancelled",
         "candidate",
+        "charge",
         "elapsed",
         "ended",
         "failure",
@@ -134,6 +140,7 @@ class Attempt:
         self.first_byte: float | None = None
         self.failure: Failure | None = None
         self.usage: Usage | None = None
+        self.charge: Charge | None = None
         self.ended = False
         self.cancelled = False
 
@@ -155,6 +162,7 @@ class Call:
         deadline: when time is up, in seconds on the monotonic clock; set by the deadline layer.
         hold: how much of a stream is kept back; set by the plan layer.
         waited: seconds that Segue waited on purpose, between attempts.
+        headers: headers of the client's that some provider may see, by their names in lower case.
         started, started_wall: when the call arrived, on the monotonic and on the wall clock.
     """
 
@@ -164,6 +172,7 @@ class Call:
         "caller",
         "deadline",
         "features",
+        "headers",
         "hold",
         "id",
         "operation",
@@ -200,11 +209,31 @@ class Call:
         self.deadline = float("inf")
         self.waited = 0.0
         self.hold = NO_HOLD
+        self.headers = NO_HEADERS
         self.features: Features = _NO_FEATURES
         self.plan: Any = None
         self.attempts: list[Attempt] = []
         self.skipped: list[Skipped] = []
         self.answered_by: Candidate | None = None
+
+    @property
+    def cost(self) -> Cost | None:
+        """What all attempts cost together, as far as they have ended.
+
+        `None` where one took something and its cost is not known: a part of a sum is no sum. Costs in several
+        currencies are added up in dollars.
+        """
+        attempts = self.attempts
+        if len(attempts) == 1:  # nearly always
+            charge = attempts[0].charge
+            return None if charge is None else charge.cost
+        charges = []
+        for attempt in attempts:
+            if attempt.charge is not None:
+                charges.append(attempt.charge)
+            elif attempt.usage is not None or (attempt.failure is None and not attempt.cancelled):
+                return None
+        return total_of(charges)
 
 
 _NO_FEATURES = Features()

@@ -10,6 +10,7 @@
         │   ├── UnknownModel       no provider and no alias of this name
         │   ├── UnknownOperation   nobody serves this operation
         │   ├── NoCandidate        providers exist, none may serve this call
+        │   │   └── Unservable     none of them can do what the request needs
         │   ├── Unavailable        every candidate is held back by its breaker or its rate limit
         │   ├── Overloaded         Segue itself has too much to do, or is stopping
         │   └── DeadlineExceeded   the call's time ran out before an answer came
@@ -123,6 +124,13 @@ class NoCandidate(Refused):
 
     code = "no_candidate"
     status = 503
+
+
+class Unservable(NoCandidate):
+    """Nobody who could be asked is able to do what the request needs; time does not help, another model may."""
+
+    code = "unsupported"
+    status = 400
 
 
 class Unavailable(Refused):

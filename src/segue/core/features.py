@@ -11,7 +11,9 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         stream: whether the caller wants the answer piece by piece.
         size: bytes of the request.
         tokens: estimated tokens of the request; 0 where tokens mean nothing.
-        needs: capabilities that a candidate must have, e.g. `tools`.
+        needs: what a candidate must be able to do: capabilities such as `tools`, and things that are bound to a vendor,
+            as `anthropic:web_search` or `files:openai`.
+        wishes: those of the needs without which a candidate is asked when no other is left.
     """
 
     model: str = ""
@@ -19,3 +21,4 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     size: int = 0
     tokens: int = 0
     needs: frozenset[str] = frozenset()
+    wishes: frozenset[str] = frozenset()

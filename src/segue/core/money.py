@@ -4,6 +4,7 @@ A payment moves whole minor units of a currency and is a legal fact; the price o
 millionth and is a measurement. Floats lose cents, and one type for both invites adding them up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -70,3 +71,14 @@ class Charge(msgspec.Struct, frozen=True):
     estimated: bool = False
     dollars: Cost | None = None
     exchange: str = ""
+
+
+def total_of(charges: Sequence[Charge]) -> Cost | None:
+    """The sum, in the currency that all share, else in dollars; `None` of nothing, and where a rate is missing."""
+    costs = [charge.cost for charge in charges]
+    if len({cost.currency for cost in costs}) > 1:
+        in_dollars = [charge.cost if charge.cost.currency == "USD" else charge.dollars for charge in charges]
+        costs = [cost for cost in in_dollars if cost is not None]
+        if len(costs) < len(charges):
+            return None
+    return Cost(sum(cost.billionths for cost in costs), costs[0].currency) if costs else None

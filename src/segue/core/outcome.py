@@ -63,11 +63,17 @@ class Ending(StrEnum):
 
 
 class StreamEnd(msgspec.Struct, frozen=True):
-    """The result with which a stream is settled: permits, counters and records all get this one."""
+    """The result with which a stream is settled: permits, counters and records all get this one.
+
+    Attributes:
+        usage: what the provider told until then.
+        tokens: how much content has come, roughly; what is left where the provider told nothing.
+    """
 
     ending: Ending
     failure: Failure | None = None
     usage: Usage | None = None
+    tokens: int = 0
 
 
 class Stream(Protocol):

@@ -123,8 +123,8 @@ class StreamReader(Protocol):
     Attributes:
         committed: whether first content was seen. Until then nothing has been shown to the caller.
         finished: whether the answer is known to be whole, its formal terminator included.
-        tokens: how much content has passed, in tokens (estimated); counted only while `counting`.
-        counting: set by whoever wants to know `tokens`; costs a little.
+        tokens: how much content has passed, in tokens (estimated); where no more is known, one for each event.
+        counting: set by whoever wants to know `tokens` well while it reads; costs a little.
         failure: set once the stream is known to be broken; no more is fed.
         usage: what the provider reported so far.
     """

@@ -1,5 +1,6 @@
 """A configured account or source that can serve operations, and the candidates that it offers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -139,13 +140,24 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A provider, a model of it, and a key: who could serve a call."""
+    """A provider, a model of it, and a key: who could serve a call.
+
+    Attributes:
+        model: the provider's own name of the model.
+        listed: the name under which it is configured, where that is another; "" where it is the same.
+        tags: words of the configuration for the provider and the model.
+        carries: whether a need that is bound to a vendor (`files:openai`) can be sent here with this model; `None`
+            where nobody can tell.
+    """
 
     provider: Provider
     model: str
     key: Key
     guard: Guard
     info: ModelInfo | None = None
+    listed: str = ""
+    tags: frozenset[str] = frozenset()
+    carries: Callable[[str, str], bool] | None = None
 
     @property
     def name(self) -> str:

@@ -5,23 +5,30 @@ validation and docs, serves the pages that people and machines look at now and t
 """
 
 import asyncio
+import importlib
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-
-import msgspec
 
 from segue.app.catalogue import operations
 from segue.app.running import Running
 from segue.core.errors import CallFailed, Overloaded, RequestInvalid
 from segue.core.operation import Nature
+from segue.families.llm.formats.chat.format import CHAT
 from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, Exchange, Receive, Scope, Send
+from segue.http.monitors import Monitors
 from segue.http.problem import problem
-from segue.http.results import error_headers
+from segue.http.results import error_headers, told
 from segue.http.surfaces.anthropic import VERSION, AnthropicSurface
 from segue.http.surfaces.gemini import GeminiSurface, read_query
-from segue.http.surfaces.openai import OpenAISurface, error_body
+from segue.http.surfaces.openai import OpenAISurface
+from segue.http.surfaces.openai_other import PATHS as OTHER_PATHS
+from segue.http.surfaces.openai_other import TaskSurface
+from segue.http.surfaces.passthrough import METHODS as PASSTHROUGH_METHODS
+from segue.http.surfaces.passthrough import PREFIX as PASSTHROUGH_PREFIX
+from segue.http.surfaces.passthrough import PassthroughSurface
+from segue.http.surfaces.responses import ResponsesSurface
 from segue.http.surfaces.services import ServicesSurface
 
 if TYPE_CHECKING:
@@ -34,14 +41,8 @@ NOT_OFFERED = (
     "/v1/realtime",
     "/v1/videos",
     "/v1/fine_tuning",
+    "/v1/images/variations",
     # What this version does not offer yet.
-    "/v1/responses",
-    "/v1/completions",
-    "/v1/embeddings",
-    "/v1/images/",
-    "/v1/audio/",
-    "/v1/moderations",
-    "/v1/rerank",
     "/v1/batches",
     "/v1/files",
 )
@@ -50,7 +51,7 @@ NOT_OFFERED = (
 GEMINI_VERSIONS = ("v1", "v1beta", "v1alpha")
 GOOGLE_HEADERS = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-OPENAI_PATHS = ("/v1/chat/", "/v1/models", "/openai/", *NOT_OFFERED)
+OPENAI_PATHS = ("/v1/chat/", "/v1/responses", "/v1/models", "/openai/", *OTHER_PATHS, *NOT_OFFERED)
 """Where errors have OpenAI's shape."""
 ANTHROPIC_PATHS = ("/v1/messages", "/anthropic/")
 GEMINI_PATHS = ("/v1beta/", "/v1alpha/", "/gemini/")
@@ -72,14 +73,14 @@ class Application:
         self.running = running
         self.authenticator = authenticator
         self._openai = OpenAISurface(running, authenticator)
+        self._responses = ResponsesSurface(running, authenticator)
         self._anthropic = AnthropicSurface(running, authenticator)
         self._gemini = GeminiSurface(running, authenticator)
+        self._tasks = TaskSurface(running, authenticator)
         self._services = ServicesSurface(running, authenticator)
+        self._passthrough = PassthroughSurface(running, authenticator)
         self._hot = self._hot_routes()
-        # Loading the framework takes some 0.2 s: now, not while calls are under way.
-        from segue.http.pages import make_pages
-
-        self._pages: ASGIApp = make_pages(running, authenticator)
+        self._pages: ASGIApp | None = None
         self._direct = {
             path: {method: partial(self._serve, handler) for method, handler in methods.items()}
             for path, methods in self._hot.items()
@@ -97,10 +98,18 @@ class Application:
             return
         methods = self._hot.get(scope["path"]) or self._by_prefix(scope["path"])
         if methods is None:
-            await self._pages(scope, cast("Any", receive), cast("Any", send))
+            pages = self._pages or await self._load_pages()
+            await pages(scope, cast("Any", receive), cast("Any", send))
             return
         handler = methods.get(scope["method"]) or partial(self._refuse_method, methods=methods)
         await self._serve(handler, Exchange(scope, receive, send))
+
+    async def _load_pages(self) -> "ASGIApp":
+        """Load the framework when somebody looks at a page for the first time; calls go on meanwhile."""
+        module = await asyncio.to_thread(importlib.import_module, "segue.http.pages")
+        if self._pages is None:  # another request may have been first
+            self._pages = module.make_pages(self.running, self.authenticator)
+        return self._pages
 
     def hot(self, method: str, path: str) -> Handler | None:
         """What serves a hot request, for a server that has a shorter way than ASGI; `None` for all other requests."""
@@ -128,10 +137,18 @@ class Application:
         routes: dict[str, dict[str, Handler]] = {}
         for prefix in ("", "/openai"):
             routes[f"{prefix}/v1/chat/completions"] = {"POST": self._openai.chat_completions}
+            routes[f"{prefix}/v1/responses"] = {"POST": self._responses.create}
             routes[f"{prefix}/v1/models"] = {"GET": self._openai.models if prefix else self._models}
+            for path, name in OTHER_PATHS.items():
+                routes[f"{prefix}{path}"] = {"POST": partial(self._tasks.openai, operation=name)}
+        routes["/v2/rerank"] = {"POST": self._tasks.cohere_rerank}
         for prefix in ("", "/anthropic"):
             routes[f"{prefix}/v1/messages"] = {"POST": self._anthropic.messages}
         routes["/anthropic/v1/models"] = {"GET": self._anthropic.models}
+        monitors = Monitors(self.running, self.authenticator)
+        for path, page in (("/health", monitors.health), ("/ready", monitors.ready)):
+            routes[path] = {"GET": page, "HEAD": page}
+        routes["/metrics"] = {"GET": monitors.metrics}
         for operation in operations().values():
             # What changes nothing can be asked for by URL.
             if operation.nature is Nature.READ:
@@ -142,15 +159,25 @@ class Application:
     def _prefix_routes(self) -> Routes:
         not_offered = dict.fromkeys(METHODS, self._not_offered)
         gemini = {"GET": self._gemini.models, "POST": self._gemini.action}
+        responses = dict.fromkeys(("GET", "DELETE", "POST"), self._responses.stored)
         return {
-            "/v1/models/": {"GET": self._models, "POST": self._gemini.action},
+            **{f"{prefix}/v1/responses/": responses for prefix in ("", "/openai")},
+            "/v1/models/": {"GET": self._models, "POST": self._action},
             "/openai/v1/models/": {"GET": self._openai.models},
             "/anthropic/v1/models/": {"GET": self._anthropic.models},
             **{f"/{version}/models": gemini for version in GEMINI_VERSIONS[1:]},
             **{f"/gemini/{version}/models": gemini for version in GEMINI_VERSIONS},
             "/v1/call/": {"POST": self._services.by_name},
+            PASSTHROUGH_PREFIX: dict.fromkeys(PASSTHROUGH_METHODS, self._passthrough.serve),
             **{f"{prefix}{path}": not_offered for prefix in ("", "/openai") for path in NOT_OFFERED},
         }
+
+    async def _action(self, exchange: Exchange) -> None:
+        """`POST /v1/models/{model}:{action}` is Gemini's; without an action it is nobody's."""
+        if ":" in exchange.path:
+            await self._gemini.action(exchange)
+        else:
+            await self._refuse_method(exchange, {"GET": self._models})
 
     async def _models(self, exchange: Exchange) -> None:
         """`GET /v1/models` is claimed by three SDKs, which tell themselves apart by their headers."""
@@ -180,7 +207,7 @@ class Application:
         elif exchange.path.startswith(GEMINI_PATHS):
             await self._gemini.refuse(exchange, error, *headers)
         elif exchange.path.startswith(OPENAI_PATHS):
-            body = msgspec.json.encode(error_body(error))
+            body = CHAT.write_error(error, told(error))
             await exchange.respond(error.status, body, [JSON, *error_headers(error), *headers])
         else:
             status, body, own = problem(error)

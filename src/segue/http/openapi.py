@@ -40,6 +40,17 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
             "parameters": [_parameter("id", "path", {"type": "string"}, required=True)],
         }
     }
+    paths["/v1/messages"] = {"post": _plain("A chat in the format of Anthropic's Messages", "chat")}
+    for action in ("generateContent", "streamGenerateContent"):
+        paths[f"/v1beta/models/{{model}}:{action}"] = {
+            "post": {
+                **_plain("A chat in the format of Gemini", "chat"),
+                "parameters": [_parameter("model", "path", {"type": "string"}, required=True)],
+            }
+        }
+    paths["/health"] = {"get": _plain("Whether this process is alive, and whether its store answers", "service")}
+    paths["/ready"] = {"get": _plain("Whether this instance should get traffic", "service")}
+    paths["/metrics"] = {"get": _plain("Counters for Prometheus", "service")}
     for operation in operations().values():
         if operation.answer is bytes:
             paths[f"/v1/call/{operation.id}"] = {"post": _by_name(operation, _CHAT_REQUEST, {"type": "object"})}

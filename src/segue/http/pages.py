@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -20,7 +20,6 @@ import segue
 from segue.app.running import Running
 from segue.app.status import status_of
 from segue.backends.store.keys import KeyRecord, KeyRefused
-from segue.backends.telemetry.metrics import CONTENT_TYPE
 from segue.core.call import Caller
 from segue.core.errors import CallFailed, Forbidden, RequestInvalid, UnknownOperation
 from segue.http.auth import Authenticator
@@ -54,47 +53,6 @@ class Pages:
         if not caller.admin:
             raise Forbidden("this needs an admin key: make one with `segue keys create --admin`")
         return caller
-
-    async def health(self) -> JSONResponse:
-        """Whether this process is alive, and whether its store answers. Calls go on without the store."""
-        store = await self._store()
-        return JSONResponse(
-            {"status": "ok" if store != "failing" else "degraded", "version": segue.__version__, "store": store}
-        )
-
-    async def ready(self, request: Request) -> JSONResponse:
-        """Whether this instance should get traffic, and whether its last configuration was refused.
-
-        Why it was, and the providers, are told to those who show a key (and to anybody while there is none).
-        """
-        engine = self.running.engine
-        stopping = engine.world.gate.closed
-        snapshot = engine.snapshot
-        configuration: dict[str, Any] = {"version": snapshot.version, "in_force": not engine.problems}
-        body = {
-            "status": "stopping" if stopping else "ready",
-            "store": await self._store(),
-            "configuration": configuration,
-        }
-        if self._is_known(request):
-            configuration["problems"] = list(engine.problems)
-            configuration["warnings"] = list(engine.warnings)
-            body["providers"] = {
-                name: {"enabled": provider.enabled, "state": self._state(name)}
-                for name, provider in snapshot.providers.items()
-            }
-        return JSONResponse(body, 503 if stopping else 200)
-
-    def _is_known(self, request: Request) -> bool:
-        try:
-            self.caller(request)
-        except CallFailed:
-            return False
-        return True
-
-    def metrics(self) -> Response:
-        """Counters for Prometheus."""
-        return Response(self.running.metrics.render(), media_type=CONTENT_TYPE)
 
     async def call(self, call_id: str, caller: Caller) -> dict[str, Any]:
         """One call of the record, with its attempts; of other keys' calls only an administrator may know."""
@@ -138,17 +96,6 @@ class Pages:
         """Every provider with its health, as `segue.status()` gives it."""
         return status_of(self.running)
 
-    async def _store(self) -> str:
-        store = self.running.store
-        if store is None:
-            return "none"
-        return "ok" if await store.ping() else "failing"
-
-    def _state(self, provider_id: str) -> str:
-        world = self.running.engine.world
-        health = world.health.status(world.clock.now()).get(provider_id)
-        return str(health["state"]) if health else "closed"
-
 
 def make_pages(running: Running, authenticator: Authenticator) -> ASGIApp:
     """The framework's application with all pages, and every other path answered with 404."""
@@ -168,11 +115,6 @@ def make_pages(running: Running, authenticator: Authenticator) -> ASGIApp:
         """One call of the record, with its attempts."""
         return await pages.call(call_id, who)
 
-    app.get("/health", tags=["service"])(pages.health)
-    app.head("/health", include_in_schema=False)(pages.health)
-    app.get("/ready", tags=["service"])(pages.ready)
-    app.head("/ready", include_in_schema=False)(pages.ready)
-    app.get("/metrics", tags=["service"], response_class=Response)(pages.metrics)
     app.get("/v1/calls/{call_id}", tags=["calls"])(one_call)
     app.get("/admin/keys", tags=["admin"], dependencies=admin)(pages.keys)
     app.post("/admin/keys", tags=["admin"], dependencies=admin, status_code=201)(pages.create_key)

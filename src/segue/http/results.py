@@ -25,6 +25,9 @@ def call_headers(call: Call, now: float) -> Headers:
     answered = call.answered_by
     if answered is not None:
         headers += _who(answered.provider.id, answered.model)
+    cost = call.cost
+    if cost is not None:
+        headers.append((b"x-segue-cost", str(cost).encode()))
     headers.append((b"x-segue-overhead-ms", b"%.2f" % _overhead_ms(call, now)))
     return headers
 
@@ -34,10 +37,12 @@ def call_head(call: Call, now: float) -> bytes:
     call_id = call.id
     answered = call.answered_by
     who = "" if answered is None else _who_lines(answered.provider.id, answered.model)
+    cost = call.cost
+    told = "" if cost is None else f"x-segue-cost: {cost}\r\n"
     # One string in one go: fifteen small pieces to be joined cost three times as much.
     return (
         f"content-type: application/json\r\nx-segue-call-id: {call_id}\r\nx-segue-attempts: {len(call.attempts)}\r\n"
-        f"x-segue-cache: off\r\nx-request-id: {call_id}\r\n{who}"
+        f"x-segue-cache: off\r\nx-request-id: {call_id}\r\n{who}{told}"
         f"x-segue-overhead-ms: {_overhead_ms(call, now):.2f}\r\n"
     ).encode("latin-1")
 

@@ -10,18 +10,20 @@ in integer billionths of the currency, so the items add up to the total to the l
 `None` and never 0: a free model has a price of 0, one without a price has none.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from segue.core.money import Charge, Cost, CostItem
 from segue.core.outcome import Usage
-from segue.metering.prices import Price, Rates
 from segue.metering.rounding import MILLION, half_even
+
+if TYPE_CHECKING:
+    from segue.metering.prices import Price, Rates
 
 MOST_TOKENS: Final = 1_000_000_000_000
 """A vendor that reports more in one answer has lost count; what is above is not believed."""
 
 
-def charge(usage: Usage, price: Price, wall: float) -> Charge | None:
+def charge(usage: Usage, price: "Price", wall: float) -> Charge | None:
     """What a usage cost.
 
     Args:
@@ -56,7 +58,7 @@ def charge(usage: Usage, price: Price, wall: float) -> Charge | None:
     return Charge(cost, tuple(items), price.source, price.date, usage.estimated, exchange.to_dollars(cost), told)
 
 
-def _quantities(usage: Usage, rates: Rates) -> list[tuple[str, int, int | None]]:
+def _quantities(usage: Usage, rates: "Rates") -> list[tuple[str, int, int | None]]:
     """Each token in one place: what is special first, as far as the whole goes, then the rest at the ordinary rate.
 
     A sound that was read from a cache is both; it is counted as cached, and never twice.

@@ -15,6 +15,7 @@ from typing import Final
 
 from segue.core.money import Charge
 from segue.core.outcome import Usage
+from segue.metering.cost import charge
 from segue.metering.exchange import Exchange
 from segue.metering.rounding import billionths
 
@@ -62,12 +63,11 @@ class Rates:
 
     def times(self, factor: Decimal) -> "Rates":
         """Every rate times a factor, rounded half to even to a billionth for a million."""
-        scaled = {
-            each.name: None
-            if (rate := getattr(self, each.name)) is None
-            else int((Decimal(rate) * factor).to_integral_value(ROUND_HALF_EVEN))
-            for each in fields(self)
-        }
+        scaled: dict[str, int] = {}
+        for each in fields(self):
+            rate = getattr(self, each.name)
+            if rate is not None:
+                scaled[each.name] = int((Decimal(rate) * factor).to_integral_value(ROUND_HALF_EVEN))
         return Rates(**scaled)
 
 
@@ -189,6 +189,4 @@ class Price:
 
     def charge(self, usage: Usage, wall: float) -> Charge | None:
         """What a usage cost; see `segue.metering.cost.charge`."""
-        from segue.metering.cost import charge
-
-        return charge(usage, self.at(wall), wall)
+        return charge(usage, self if self.later is None else self.at(wall), wall)

@@ -37,6 +37,7 @@ def trace(parts: Parts, inner: CallHandler) -> CallHandler:
         elif outcome.stream is not None:
             outcome.stream.on_end(lambda end: stream_ended(call, end))
         else:
+            outcome.cost = call.cost
             ended(call, "ok", 200)
 
     def broken(call: Call, error: BaseException) -> None:
@@ -106,7 +107,8 @@ def plan(parts: Parts, inner: CallHandler) -> CallHandler:
             tiers = resolve(features.model) if options is None else ()
             call.plan = Plan(tiers or tiers_for(parts, features.model, options), features, options)
         except CallFailed as refusal:
-            return refusal
+            # A value from here on. With its traceback it would hold the frames that hold it: a cycle for every refusal.
+            return refusal.with_traceback(None)
         if features.stream:
             call.hold = hold_of(parts, features.model, options)
         return None

@@ -9,15 +9,19 @@ the list of all attempts.
 from dataclasses import dataclass
 
 from segue.core.call import Attempt, Call, Skipped
-from segue.core.errors import CallFailed, DeadlineExceeded, NoCandidate, ProviderFailed, Unavailable
+from segue.core.errors import CallFailed, DeadlineExceeded, NoCandidate, ProviderFailed, Unavailable, Unservable
 from segue.core.failure import Executed, Failure, Kind, Next
 from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
 from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
-from segue.pipeline.retry import attempts_allowed, times_asked
+from segue.pipeline.retry import attempts_allowed, attempts_made, never_sent, times_asked
 from segue.resilience.backoff import full_jitter
-from segue.routing.plan import speaks_of
+from segue.routing.plan import LACKS, speaks_of
+
+MOST_TOLD = 8
+"""Candidates that an error names."""
+MOST_ALTERNATIVES = 5
 
 MAX_WAIT = 60.0
 """Seconds: a provider that wants to be left alone for longer is not waited for (research of SDKs: 60 to 120)."""
@@ -70,13 +74,13 @@ class Failover:
                 return self._give_up(call, failures)
             call.plan.rule_out(candidate, failure)
             self._wait_or_drop(call, candidate, failure, waiting)
-            if len(call.attempts) >= allowed or self._clock.now() >= call.deadline:
+            if attempts_made(call) >= allowed or self._clock.now() >= call.deadline:
                 return self._give_up(call, failures)
         return await self._come_back(call, waiting, failures, allowed or attempts_allowed(self._parts, call))
 
     async def _come_back(self, call: Call, waiting: list[Waiting], failures: list[Failure], allowed: int) -> Outcome:
         """Nobody is left but those who asked for a moment: grant it, to the earliest first."""
-        while waiting and len(call.attempts) < allowed:
+        while waiting and attempts_made(call) < allowed:
             waiting.sort(key=lambda one: one.ready)
             turn = waiting.pop(0)
             now = self._clock.now()
@@ -151,7 +155,11 @@ class Failover:
 
     def _give_up(self, call: Call, failures: list[Failure]) -> Outcome:
         now = self._clock.now()
-        return Outcome(refusal=exhausted(call, failures, now) if failures else nobody(self._parts, call, now))
+        if not failures:
+            return Outcome(refusal=nobody(self._parts, call, now))
+        if all(never_sent(failure) for failure in failures):
+            return Outcome(refusal=unservable(self._parts, call, failures, now))
+        return Outcome(refusal=exhausted(call, failures, now))
 
 
 def exhausted(call: Call, failures: list[Failure], now: float) -> CallFailed:
@@ -171,6 +179,8 @@ def telling(failures: list[Failure]) -> Failure:
 
     When everybody is only too busy the caller should hear that, with the earliest time to come back.
     """
+    # That somebody had no words for the request matters only where everybody had none.
+    failures = [failure for failure in failures if not never_sent(failure)] or failures
     last = failures[-1]
     if all(failure.kind in {Kind.RATE_LIMITED, Kind.QUOTA} for failure in failures):
         waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
@@ -179,6 +189,28 @@ def telling(failures: list[Failure]) -> Failure:
         if failure.kind is Kind.CONTEXT_LENGTH:
             return failure
     return last
+
+
+def unservable(parts: Parts, call: Call, failures: list[Failure], now: float) -> CallFailed:
+    """The error for a call for which nobody who is left has words."""
+    if call.skipped:  # somebody who is held back for now may have
+        return nobody(parts, call, now)
+    told = [f"{failure.message}" for failure in failures[:MOST_TOLD]] + lacking(call)
+    return Unservable(_unserved(parts, call, list(dict.fromkeys(told))), param=failures[-1].param)
+
+
+def lacking(call: Call) -> list[str]:
+    """Who was not asked because of what the request needs: `openai/gpt-4 lacks: vision`."""
+    reasons = ((candidate, call.plan.why_not(candidate)) for candidate in call.plan.preview())
+    told = (f"{candidate.name} {reason}" for candidate, reason in reasons if reason and reason.startswith(LACKS))
+    return list(dict.fromkeys(told))
+
+
+def _unserved(parts: Parts, call: Call, told: list[str]) -> str:
+    tried = {candidate.name for candidate in call.plan.preview()}
+    others = [name for name in parts.alternatives(call.features) if name not in tried][:MOST_ALTERNATIVES]
+    remedy = f"these may: {', '.join(others)}" if others else "no other model that is listed here is known to"
+    return f"nobody behind {call.features.model!r} can serve this request ({'; '.join(told[:MOST_TOLD])}); {remedy}"
 
 
 def attempts_in_words(call: Call) -> str:
@@ -200,6 +232,10 @@ def nobody(parts: Parts, call: Call, now: float) -> CallFailed:
         return Unavailable(
             f"every candidate is held back by its circuit breaker or rate limit for now: {names}", retry_after=wait
         )
+    told = lacking(call)
+    every = [call.plan.why_not(candidate) for candidate in call.plan.preview()]
+    if told and all(reason is not None and reason.startswith(LACKS) for reason in every):
+        return Unservable(_unserved(parts, call, told))
     reasons = dict.fromkeys(
         f"{candidate.name}: {reason}"
         for candidate in call.plan.preview()

@@ -16,6 +16,7 @@ from segue.core.failure import Failure, Kind
 from segue.core.outcome import Outcome
 from segue.pipeline.attempt_layers import attempt_timeout, breaker_permit, in_flight
 from segue.pipeline.call_layers import admit, analyse, deadline, plan, trace
+from segue.pipeline.cost import cost
 from segue.pipeline.failover import failover
 from segue.pipeline.folding import AroundAttempt, FoldedCall, around_attempt
 from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
@@ -78,7 +79,9 @@ ATTEMPT_LAYERS: tuple[AttemptLayer, ...] = (
     AttemptLayer(
         "timeout", "below breaker and in_flight, which must see that it fired; above all that can hang", attempt_timeout
     ),
-    AttemptLayer("cost", "sees the usage of every attempt, of those that lost a race and of those that failed, too"),
+    AttemptLayer(
+        "cost", "sees the usage of every attempt, of those that lost a race and of those that failed, too", cost
+    ),
     AttemptLayer("faults", "innermost: an injected fault must look to all above like the provider's own"),
 )
 """Around an attempt. Innermost, below them all, is the candidate's executor: encode, transport, decode."""

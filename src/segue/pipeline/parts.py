@@ -1,11 +1,12 @@
 """What the layers of one operation's pipeline are made of."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from segue.core.call import NO_HOLD, Attempt, Call, Hold
 from segue.core.clock import Chance, Clock
 from segue.core.failure import TREATMENTS, Failure, Kind, Next, Treatment
+from segue.core.features import Features
 from segue.core.operation import Operation
 from segue.core.outcome import Outcome
 from segue.core.ports import Limits
@@ -57,6 +58,11 @@ class Gate:
         self.closed = False
 
 
+def no_alternatives(_features: Features) -> Sequence[str]:
+    """Nothing is known of other models."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a layer may use. Everything comes from outside; a layer creates nothing that outlives a call.
@@ -64,6 +70,7 @@ class Parts:
     Attributes:
         resolve: tiers for a name; for an operation without models the name is empty.
         holds: what aliases say of holding streams back.
+        alternatives: names of listed models that could serve a request with such features; for errors.
     """
 
     operation: Operation
@@ -74,3 +81,4 @@ class Parts:
     signals: Signals
     gate: Gate
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    alternatives: Callable[[Features], Sequence[str]] = no_alternatives

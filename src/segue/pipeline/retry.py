@@ -9,7 +9,7 @@ when nobody else is left.
 """
 
 from segue.core.call import Attempt, Call
-from segue.core.failure import Executed, Failure, Next
+from segue.core.failure import Executed, Failure, Kind, Next
 from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
@@ -27,7 +27,7 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     def may_repeat(call: Call, failure: Failure, asked: int) -> bool:
         if policy.next_after(failure) is not Next.RETRY_SAME or failure.retry_after:
             return False
-        if asked > policy.retries or len(call.attempts) >= attempts_allowed(parts, call):
+        if asked > policy.retries or attempts_made(call) >= attempts_allowed(parts, call):
             return False
         return not effectful or failure.executed is Executed.NO
 
@@ -58,6 +58,16 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
 def times_asked(call: Call, candidate: Candidate) -> int:
     """How often this candidate was asked in this call."""
     return sum(attempt.candidate is candidate for attempt in call.attempts)
+
+
+def attempts_made(call: Call) -> int:
+    """The attempts that count: who cannot even be sent the request has not been asked."""
+    return sum(attempt.failure is None or not never_sent(attempt.failure) for attempt in call.attempts)
+
+
+def never_sent(failure: Failure) -> bool:
+    """Whether a candidate turned out to have no words for the request, before anything was sent."""
+    return failure.kind is Kind.UNSUPPORTED and failure.executed is Executed.NO
 
 
 def attempts_allowed(parts: Parts, call: Call) -> int:

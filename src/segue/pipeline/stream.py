@@ -275,7 +275,7 @@ class OpenedStream:
     def _settle(self, ending: Ending, failure: Failure | None = None) -> None:
         if self._end is not None:
             return
-        self._end = end = StreamEnd(ending, failure, self._reader.usage)
+        self._end = end = StreamEnd(ending, failure, self._reader.usage, self._reader.tokens)
         self._alarm.stop()
         if self._pending is not None:
             self._pending.cancel()  # also tells asyncio not to complain of an error that nobody looked at

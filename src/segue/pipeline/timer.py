@@ -13,7 +13,7 @@ _TICK: Final = 0.001
 """Seconds: loops ring up to their clock's resolution too early (uvloop's is a millisecond)."""
 
 _SOON: Final = 1.0
-"""Seconds: a limit that is nearer has a timer of its own. Many callers in a hurry would else have all be looked at."""
+"""Seconds: a limit that is nearer has a timer of its own, else many callers in a hurry would have all looked at."""
 
 
 class Watch:

@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from itertools import islice
 
 from segue.core.errors import UnknownModel
+from segue.core.features import Features
 from segue.core.provider import Provider, Target
-from segue.routing.plan import Group, Tier, Tiers
+from segue.routing.plan import Group, Tier, Tiers, lacks
 
 MakeTarget = Callable[[Provider, str], Target]
 MakeTier = Callable[[Sequence[Target]], Tier]
@@ -24,6 +25,9 @@ MAX_NAME = 256
 # Comparing is slow (50 microseconds a name) and anybody can ask for what does not exist.
 MAX_COMPARED = 100
 SHORTEST_WORD = 3
+
+MAX_SEARCHED = 1000
+"""Models that are looked at for an error's advice."""
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 
@@ -70,8 +74,9 @@ class Names:
         if listed is not None:
             return listed
         if self._catch_all and name and len(name) <= MAX_NAME:
-            targets = [self._make_target(provider, name) for provider in self._catch_all]
-            return self._remember(name, (self._make_tier(targets),))
+            targets = [target for provider in self._catch_all if (target := self._target(provider, name)) is not None]
+            if targets:
+                return self._remember(name, (self._make_tier(targets),))
         raise UnknownModel(f"the model {name[:MAX_NAME]!r} does not exist{self._near(name)}", param="model")
 
     def names(self) -> dict[str, str]:
@@ -84,11 +89,23 @@ class Names:
                 listed.setdefault(f"{provider.id}/{model.id}", provider.id)
         return listed
 
+    def able(self, features: Features) -> list[str]:
+        """Listed models that are not known to lack anything that such a request needs, in the configuration's order."""
+        needs = features.needs - features.wishes
+        found = []
+        for target in islice(self._targets.values(), MAX_SEARCHED):
+            candidate = target.candidates[0]
+            if target.provider.enabled and not lacks(candidate, needs):
+                found.append(target.name)
+        return found
+
     def _compile_listed(self) -> dict[str, Tiers]:
         by_name: dict[str, list[Target]] = {}
         for provider in self._providers.values():
             for model in provider.models:
                 target = self._make_target(provider, model.id)
+                if not target.candidates:  # none of the provider's keys serves it
+                    continue
                 self._targets[provider.id, model.id] = target
                 by_name.setdefault(model.id, []).append(target)
         return {name: (self._make_tier(targets),) for name, targets in by_name.items()}
@@ -109,6 +126,8 @@ class Names:
         known = self._targets.get((provider.id, model))
         if known is None and provider.wildcard and len(model) <= MAX_NAME:
             known = self._make_target(provider, model)
+            if not known.candidates:
+                return None
         return known
 
     def _remember(self, name: str, tiers: Tiers) -> Tiers:

@@ -5,7 +5,7 @@ order only when they are reached; and a failure may rule out more than the one t
 speaks of the whole provider, a bad key only of itself, a full context window of every model that is no larger.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from segue.core.call import CallOptions
 from segue.core.failure import Failure, Kind, Scope
@@ -24,6 +24,20 @@ class Group:
         self.strategy = strategy
 
 
+TAG = "tag:"
+"""How callers name all candidates with a tag, in `only` and `avoid`."""
+
+LACKS = "lacks: "
+"""How the reason of a candidate begins that cannot do what the request needs; no time and no other key helps."""
+
+ROOM = 1.5
+"""How many times its window an estimate may be before a model goes to the end. Estimates count four bytes for a token
+(data in base64 left out); prose, code and languages of other scripts have more tokens than that, and only text that is
+mostly white space has clearly fewer. So what is half as much again is too long nearly always."""
+
+SMALLEST_WINDOW = 2048
+"""Tokens: requests below fit every model of today, so nobody compares."""
+
 Tier = tuple[Group, ...]
 Tiers = tuple[Tier, ...]
 
@@ -31,7 +45,7 @@ Tiers = tuple[Tier, ...]
 class Plan:
     """The tiers of one call and what has been ruled out of them since."""
 
-    __slots__ = ("_avoid", "_excluded", "_features", "_only", "_walk", "_window", "tiers")
+    __slots__ = ("_avoid", "_excluded", "_features", "_needs", "_only", "_picky", "_walk", "_window", "tiers")
 
     def __init__(self, tiers: Tiers, features: Features, options: CallOptions | None) -> None:
         self.tiers = tiers
@@ -39,6 +53,9 @@ class Plan:
         self._only = options.only if options else ()
         self._avoid = options.avoid if options else ()
         self._excluded: set[tuple[str, str, str]] | None = None
+        needs = features.needs
+        self._needs = needs - features.wishes if needs else needs
+        self._picky = bool(needs) or features.tokens > SMALLEST_WINDOW
         self._window = 0
         self._walk = self._candidates()
 
@@ -73,6 +90,8 @@ class Plan:
             return "not among x-segue-only"
         if self._avoid and _named(candidate, self._avoid):
             return "avoided by x-segue-avoid"
+        if self._needs and (lacked := lacks(candidate, self._needs)):
+            return f"{LACKS}{', '.join(lacked)}"
         if self._window and candidate.info and candidate.info.context and candidate.info.context <= self._window:
             return f"its context window ({candidate.info.context} tokens) is no larger"
         if self._excluded and not self._excluded.isdisjoint(
@@ -91,6 +110,7 @@ class Plan:
 
     def _candidates(self, *, commit: bool = True, everyone: bool = False) -> Iterator[Candidate]:
         offered: set[str] = set()
+        later: list[Candidate] = []
         for tier in self.tiers:
             for group in tier:
                 for target in group.strategy.order(self._features, commit=commit):
@@ -100,7 +120,37 @@ class Plan:
                     keys = target.candidates
                     for candidate in keys if len(keys) == 1 else in_turn(target, commit=commit):
                         if everyone or self.why_not(candidate) is None:
-                            yield candidate
+                            if self._picky and self._unlikely(candidate):
+                                later.append(candidate)
+                            else:
+                                yield candidate
+        for candidate in later:
+            if everyone or self.why_not(candidate) is None:
+                yield candidate
+
+    def _unlikely(self, candidate: Candidate) -> bool:
+        """Whether others go first: the request is clearly too long for it, or it cannot do what is only wished for."""
+        info = candidate.info
+        if info is None:
+            return False
+        if info.context is not None and self._features.tokens > info.context * ROOM:
+            return True
+        wishes = self._features.needs & self._features.wishes
+        return bool(wishes) and bool(lacks(candidate, wishes))
+
+
+def lacks(candidate: Candidate, needs: Iterable[str]) -> list[str]:
+    """Those of the needs that a candidate is known not to serve; what is not known counts as served."""
+    info, carries = candidate.info, candidate.carries
+    known = info.capabilities if info is not None else None
+    lacked = []
+    for need in sorted(needs):
+        if ":" in need:
+            if carries is not None and not carries(need, candidate.model):
+                lacked.append(need)
+        elif known and need not in known:
+            lacked.append(need)
+    return lacked
 
 
 def speaks_of(failure: Failure, failed: Candidate, other: Candidate) -> bool:
@@ -124,4 +174,7 @@ def in_turn(target: Target, *, commit: bool) -> Sequence[Candidate]:
 
 
 def _named(candidate: Candidate, names: Sequence[str]) -> bool:
-    return candidate.provider.id in names or candidate.name in names
+    provider = candidate.provider.id
+    if provider in names or candidate.name in names or (candidate.listed and f"{provider}/{candidate.listed}" in names):
+        return True
+    return any(f"{TAG}{tag}" in names for tag in candidate.tags)

@@ -79,6 +79,7 @@ class Dispatcher:
             body=b"",
             seed=self._seed,
             memory=self._memories.of(account),
+            target=clean(request.raw_path),
         )
 
     def _default_account(self, request: web.Request) -> str:

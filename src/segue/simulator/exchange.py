@@ -15,9 +15,16 @@ from segue.simulator.memory import Memory
 
 BODY_LIMIT: Final = 32 * 1024 * 1024
 
-# Google's paths name the model, and the method says whether to stream.
-_MODEL_IN_PATH: Final = re.compile(r"/models/([^/:]+)(?::|$)")
-_STREAMING: Final = (":streamGenerateContent", ":streamRawPredict")
+# Google's and Amazon's paths name the model, and the method says whether to stream.
+_MODEL_IN_PATH: Final = re.compile(r"/models/([^/:]+)(?::|$)|^/model/(.+)/[a-z-]+$")
+_STREAMING: Final = (
+    ":streamGenerateContent",
+    ":streamRawPredict",
+    "/converse-stream",
+    "/invoke-with-response-stream",
+)
+# Ollama streams by default.
+_STREAMING_UNLESS_DENIED: Final = frozenset({"/api/chat", "/api/generate"})
 
 
 class _Undecodable:
@@ -40,11 +47,19 @@ def decode(body: bytes) -> object:
         return UNDECODABLE
 
 
+def without_nulls(value: object) -> object:
+    """The same JSON without the fields of objects that are null, which is what protobuf and Go make of them."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request: `path` is the vendor's own path, without the account; header names are in lower case.
 
-    `memory` is what the account remembers from request to request.
+    `memory` is what the account remembers from request to request; `target` is the path with account and query as it
+    came, still encoded, which is what signatures are about.
     """
 
     number: int
@@ -58,6 +73,7 @@ class Exchange:
     document: object = field(default=UNDECODABLE)
     started: float = field(default_factory=time.time)
     memory: Memory = field(default_factory=Memory)
+    target: str = ""
 
     def read(self, body: bytes) -> None:
         """Take in the body, once it has come."""
@@ -68,14 +84,22 @@ class Exchange:
     def model(self) -> str | None:
         """The model that the request names, where it names one."""
         model = self.document.get("model") if isinstance(self.document, dict) else None
+        if isinstance(self.document, dict) and isinstance(self.document.get("modelUri"), str):
+            # Yandex names the folder before the model.
+            return str(self.document["modelUri"]).split("/", 3)[-1]
         if isinstance(model, str) and not model.startswith("models/"):
             return model
         named = _MODEL_IN_PATH.search(self.path)
-        return named[1] if named else None
+        return (named[1] or named[2]) if named else None
 
     @property
     def streaming(self) -> bool:
         """Whether the request asks for a stream."""
         if self.path.endswith(_STREAMING):
             return True
-        return isinstance(self.document, dict) and self.document.get("stream") is True
+        if not isinstance(self.document, dict):
+            return False
+        if self.path in _STREAMING_UNLESS_DENIED:
+            return self.document.get("stream") is not False
+        options = self.document.get("completionOptions")
+        return self.document.get("stream") is True or (isinstance(options, dict) and options.get("stream") is True)

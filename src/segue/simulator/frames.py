@@ -80,9 +80,16 @@ def damaged(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 0xFF])
 
 
+def _content_type(script: Script) -> str:
+    headers = script.head.headers if script.head is not None else ()
+    return next((value for name, value in headers if name.lower() == "content-type"), "")
+
+
 def is_binary(script: Script) -> bool:
     """Whether an answer is a stream of frames."""
-    head = script.head
-    return head is not None and any(
-        name.lower() == "content-type" and value == CONTENT_TYPE for name, value in head.headers
-    )
+    return _content_type(script) == CONTENT_TYPE
+
+
+def is_lines(script: Script) -> bool:
+    """Whether an answer is a stream of JSON, line by line."""
+    return _content_type(script).startswith("application/x-ndjson")

@@ -58,6 +58,7 @@ class Answers:
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()},
             body=b"",
             seed=self._seed,
+            target=clean(rest.rpartition(" ")[0]),
         )
         exchange.read(body)
         steps = raw(vendor.answer(exchange), close=False)

@@ -18,7 +18,10 @@ RECORD_LIMIT: Final = 10_000
 BODY_KEPT: Final = 256 * 1024
 SHORTEST_SHOWN: Final = 8
 SECRET_HEADERS: Final = frozenset(
-    {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"}
+    {
+        *("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "x-amz-security-token"),
+        "cookie",
+    }
 )
 # What is sent to a token server is a credential as a whole.
 SECRET_PATHS: Final = frozenset({"/token"})

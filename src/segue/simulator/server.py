@@ -19,7 +19,7 @@ from segue.simulator.faults.fault import read_account
 from segue.simulator.listeners import Listeners
 from segue.simulator.load import LoadSource
 from segue.simulator.records import Ledger, Record
-from segue.simulator.vendors import vertex_tokens
+from segue.simulator.vendors import aws_access, vertex_tokens
 
 _IDLE_SECONDS: Final = 75.0
 
@@ -221,6 +221,28 @@ class Simulator:
             ValueError: When the key is no RSA public key.
         """
         vertex_tokens.register(self._dispatcher.memory_of(read_account(account)), email, public_key, lives=lives)
+
+    def aws_key(
+        self, account: str, access_key_id: str, secret_access_key: str, *, session_token: str | None = None
+    ) -> None:
+        """Let an access key sign its way into Bedrock; from then on the account takes registered keys only.
+
+        Args:
+            account: The simulator's account.
+            access_key_id: The key's name, 16 to 128 letters and digits.
+            secret_access_key: Its secret.
+            session_token: What must come with it when it is a temporary one.
+
+        Raises:
+            FaultError: When `account` is no name of an account.
+            ValueError: When the name or the secret is none.
+        """
+        memory = self._dispatcher.memory_of(read_account(account))
+        aws_access.register(memory, access_key_id, secret_access_key, token=session_token)
+
+    def aws_api_key(self, account: str, key: str) -> None:
+        """Let a Bedrock API key in, which is sent as a bearer token; from then on no unknown one is."""
+        aws_access.register_api_key(self._dispatcher.memory_of(read_account(account)), key)
 
     def clear(self, account: str | None = None) -> int:
         """Lift the faults of an account (None: all faults); returns how many."""

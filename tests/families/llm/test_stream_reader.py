@@ -104,9 +104,9 @@ def test_usage_that_says_nothing_is_no_usage_and_harms_nothing(usage: object) ->
     assert ended.out == stream
 
 
-def test_tokens_are_estimated_from_all_that_is_content_and_only_when_somebody_wants_to_know() -> None:
+def test_tokens_are_estimated_from_all_that_is_content_and_counted_by_events_when_nobody_wants_to_know() -> None:
     stream = ROLE + chunk("Hi") + chunk("x" * 78) + chunk(reasoning_content="y" * 38) + chunk("") + END
-    for counting, tokens in ((True, 1 + 20 + 10), (False, 0)):
+    for counting, tokens in ((True, 1 + 20 + 10), (False, 1)):
         reader = ChatStreamReader(call(stream=True).request, SECRET)
         reader.counting = counting
         reader.feed(stream)

@@ -12,6 +12,7 @@ import msgspec
 
 from segue.backends.store.tables import ATTEMPTS, CALLS
 from segue.core.call import Attempt
+from segue.core.money import Charge, Cost
 from segue.core.signals import CallEnded
 
 _TAGS = 50
@@ -40,6 +41,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     cancelled: bool
     input_tokens: int | None
     output_tokens: int | None
+    charge: Charge | None = None
 
 
 class CallRecord(msgspec.Struct, frozen=True):
@@ -49,7 +51,8 @@ class CallRecord(msgspec.Struct, frozen=True):
         provider, model: who answered; `None` when nobody did.
         started_at: milliseconds since 1970-01-01 UTC.
         input_tokens, output_tokens: of all attempts that reported them; `None` when none did.
-        cost_billionths, currency: see `segue.core.money.Cost`; `None` when no price is known.
+        cost_billionths, currency: see `segue.core.money.Cost`; of all attempts together, `None` when it is not known.
+        cost: the same as people write it.
         attempts: what was tried, in order.
     """
 
@@ -71,6 +74,7 @@ class CallRecord(msgspec.Struct, frozen=True):
     cost_billionths: int | None
     currency: str | None
     user: str
+    cost: str | None = None
     tags: Mapping[str, str] = {}
     attempts: Sequence[AttemptRecord] = ()
 
@@ -103,6 +107,9 @@ def ended(signal: CallEnded) -> Ended:
     rows: list[tuple[Any, ...]] | tuple[()] = ()
     model = features.model
     attempt = attempts[0] if len(attempts) == 1 else None
+    cost = charges = None
+    if attempt is None or attempt.charge is not None:
+        cost, charges = call.cost, _charges(attempts)
     if (
         attempt is not None  # and all there is to be told of it is that it answered, and when
         and by is attempt.candidate
@@ -146,19 +153,21 @@ def ended(signal: CallEnded) -> Ended:
         len(attempts),
         tokens_in,
         tokens_out,
+        *(_UNPRICED if cost is None else (min(cost.billionths, _LARGEST), cost.currency)),
         None if options is None or not options.tags else msgspec.json.encode(_tags(options.tags)).decode(),
         "" if options is None else _text(options.user, 200),
         key_label,
         started_ms,
         attempt_ms,
         first_byte_ms,
+        charges,
         rows,
     ))  # fmt: skip
 
 
 def to_record(call: Ended) -> CallRecord:
     """The record of a call that waits to be written: what will be read back later."""
-    row = {**_NEVER_WRITTEN, **dict(zip(CALL_COLUMNS, call[:-1], strict=True))}
+    row = dict(zip(CALL_COLUMNS, call[:-1], strict=True))
     return from_row(row, [dict(zip(ATTEMPT_COLUMNS, values, strict=True)) for values in call.attempts])
 
 
@@ -167,13 +176,18 @@ def from_row(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> C
     return CallRecord(
         **{name: row[name] for name in _PLAIN},
         tags=msgspec.json.decode(row["tags"], type=dict[str, str]) if row["tags"] else {},
+        cost=None if row["cost_billionths"] is None else str(Cost(row["cost_billionths"], row["currency"])),
         attempts=_attempts(row, attempts),
     )
 
 
 def _attempts(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> tuple[AttemptRecord, ...]:
+    charges = dict(_CHARGES.decode(row["charges"])) if row["charges"] else {}
     if row["key_label"] is None:
-        return tuple(AttemptRecord(**{name: each[name] for name in _OF_ATTEMPT}) for each in attempts)
+        return tuple(
+            AttemptRecord(**{name: each[name] for name in _OF_ATTEMPT}, charge=charges.get(each["number"]))
+            for each in attempts
+        )
     only = AttemptRecord(
         number=1,
         provider=row["provider"],
@@ -189,14 +203,17 @@ def _attempts(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> 
         cancelled=False,
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
+        charge=charges.get(1),
     )
     return (only,)
 
 
-_NEVER_WRITTEN: Mapping[str, None] = {"cost_billionths": None, "currency": None}  # no price is known yet
-CALL_COLUMNS = tuple(column.name for column in CALLS.columns if column.name not in _NEVER_WRITTEN)
+_CHARGES = msgspec.json.Decoder(list[tuple[int, Charge]])
+
+
+CALL_COLUMNS = tuple(column.name for column in CALLS.columns)
 ATTEMPT_COLUMNS = tuple(column.name for column in ATTEMPTS.columns)  # `call_id` is the first
-_OF_THE_USUAL = frozenset({"key_label", "attempt_started_ms", "attempt_ms", "first_byte_ms"})
+_OF_THE_USUAL = frozenset({"key_label", "attempt_started_ms", "attempt_ms", "first_byte_ms", "charges"})
 _PLAIN = tuple(
     column.name
     for column in CALLS.columns
@@ -217,6 +234,13 @@ def _who(provider: str, model: str) -> tuple[str, str]:
 
 
 _NOBODY = (None, None)
+_UNPRICED = (None, None)
+
+
+def _charges(attempts: Sequence[Attempt]) -> str | None:
+    """What each attempt cost, by its number, as it is written; `None` when nothing is known of any."""
+    told = [(number, attempt.charge) for number, attempt in enumerate(attempts, 1) if attempt.charge is not None]
+    return msgspec.json.encode(told).decode() if told else None
 
 
 def _attempt(call_id: str, number: int, attempt: Attempt, call_started: float) -> tuple[Any, ...]:

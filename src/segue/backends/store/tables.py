@@ -52,6 +52,7 @@ CALLS = Table(
     Column("attempt_started_ms", Integer),  # after the call's own start
     Column("attempt_ms", Integer),
     Column("first_byte_ms", Integer),
+    Column("charges", Text),  # JSON: for each attempt with a known cost its number and its `segue.core.money.Charge`
     sqlite_with_rowid=False,
 )
 
@@ -88,6 +89,18 @@ API_KEYS = Table(
     Column("created_at", BigInteger, nullable=False),  # milliseconds since 1970-01-01 UTC, as the two below
     Column("revoked_at", BigInteger),
     Column("expires_at", BigInteger),
+)
+
+# Answers that a caller may go on from (`segue.backends.store.responses`). Two vendors may give the same id.
+RESPONSES = Table(
+    "responses",
+    METADATA,
+    Column("caller_id", String(100), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),  # milliseconds since 1970-01-01 UTC, as the next
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("record", LargeBinary, nullable=False),  # JSON: the items of its conversation
+    Column("answer", LargeBinary, nullable=False),  # JSON: the body of the answer
 )
 
 SETTINGS = Table(

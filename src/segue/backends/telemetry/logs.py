@@ -8,8 +8,7 @@ import logging
 import sys
 from typing import TextIO
 
-import structlog
-
+from segue.backends.telemetry.lines import JsonLines, Log, PeoplesLines
 from segue.core.signals import BreakerChanged, CallEnded, ConfigurationChanged, Signals
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -36,33 +35,11 @@ def configure_logging(format: str = "auto", level: str = "info", *, stream: Text
     target = sys.stderr if stream is None else stream
     console = format == "console" or (format == "auto" and target.isatty())
     number = logging.getLevelNamesMapping()[level.upper()]
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    last: list[structlog.typing.Processor]
-    if console:
-        last = [structlog.dev.ConsoleRenderer(colors=target.isatty())]
-    else:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
     handler = logging.StreamHandler(target)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
+    handler.setFormatter(PeoplesLines(colours=target.isatty()) if console else JsonLines())
     root = logging.getLogger()
     for old in list(root.handlers):
-        if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
+        if isinstance(old.formatter, PeoplesLines | JsonLines):
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(number)
@@ -74,7 +51,7 @@ class LogLines:
     """Writes a line for what changed and for each call that failed."""
 
     def __init__(self) -> None:
-        self._log = structlog.stdlib.get_logger("segue")
+        self._log = Log()
 
     def subscribe(self, signals: Signals) -> None:
         """Listen."""

@@ -9,6 +9,7 @@ Names and meanings:
     segue_failovers_total{operation}        tries at a provider or model other than the one before
     segue_retries_total                     tries at the same one again
     segue_tokens_total{provider,kind}       input and output tokens as the providers report them
+    segue_cost_total{provider,model,currency}  what tries cost, where a price is known; estimates included
     segue_in_flight{provider}               tries that run now
     segue_breaker_state{name}               0 closed, 1 half-open, 2 open
     segue_breaker_opens_total{name}         how often it opened
@@ -30,6 +31,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from segue.backends.telemetry.series import MOST_SERIES, OTHER, Counter, Histogram
+from segue.core.provider import Candidate
 from segue.core.signals import AttemptEnded, BreakerChanged, CallEnded, ConfigurationChanged, Signals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -88,6 +90,7 @@ class Metrics:
         self.failovers = Counter("segue_failovers", "Attempts at another candidate than before", ["operation"])
         self.retries = Counter("segue_retries", "Attempts at the same candidate again", [])
         self.tokens = Counter("segue_tokens", "Tokens that providers reported", ["provider", "kind"])
+        self.cost = Counter("segue_cost", "What attempts cost", ["provider", "model", "currency"])  # in billionths
         self.breaker_opens = Counter("segue_breaker_opens", "How often a breaker opened", ["name"])
         self.refused = Counter("segue_config_refused", "Configurations that were refused", [])
         self.breakers: dict[str, int] = {}
@@ -143,6 +146,10 @@ class Metrics:
                 self.tokens.add((provider, "input"), usage.input_tokens)
             if usage.output_tokens:
                 self.tokens.add((provider, "output"), usage.output_tokens)
+        charge = attempt.charge
+        if charge is not None:
+            cost = charge.cost
+            self.cost.add((provider, _model_label(attempt.candidate), cost.currency), cost.billionths)
 
     def breaker_changed(self, changed: BreakerChanged) -> None:
         """Note a breaker's state."""
@@ -232,6 +239,10 @@ class _Families(Collector):
             for labels, value in counter.values.items() or ((((), 0),) if not counter.labels else ()):
                 family.add_metric(labels, value)
             yield family
+        cost = CounterMetricFamily(metrics.cost.name, metrics.cost.documentation, labels=metrics.cost.labels)
+        for labels, billionths in metrics.cost.values.items():
+            cost.add_metric(labels, billionths / 1e9)
+        yield cost
         for histogram in (metrics.call_seconds, metrics.attempt_seconds):
             yield _histogram(histogram)
         yield from metrics.gauges()
@@ -248,6 +259,13 @@ def _histogram(histogram: Histogram) -> HistogramMetricFamily:
             buckets.append((end, total))
         family.add_metric([label], buckets, distribution.sum)
     return family
+
+
+def _model_label(candidate: Candidate) -> str:
+    """The model where the configuration names it; what callers ask a provider for that takes any name is no label."""
+    if not candidate.provider.wildcard or any(candidate.info is info for info in candidate.provider.models):
+        return candidate.model
+    return "*"
 
 
 def _rate(good: int, all_of_them: int) -> float | None:

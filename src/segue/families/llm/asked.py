@@ -15,6 +15,7 @@ from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.fields import Uses, used
 from segue.families.llm.ir.format import ClientFormat, EventWriter, Shown
 from segue.families.llm.ir.seals import SEALED
+from segue.families.llm.needs import WISHES, needs_of
 
 Raw = msgspec.Raw
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -33,6 +34,7 @@ class Asked:
 
     Attributes:
         client: the format in which the answer is to be written.
+        fields: the top level of the body, each value as its bytes.
         model: the name that the caller asked for.
         stream: whether the answer is to come piece by piece.
         size: bytes of the body as it came.
@@ -60,6 +62,7 @@ class Asked:
     )
 
     client: ClientFormat
+    fields: dict[str, Raw]
     model: str
     stream: bool
     fallbacks: tuple[str, ...]
@@ -204,9 +207,7 @@ def take_fallbacks(fields: dict[str, Raw]) -> tuple[str, ...]:
 
 def analyse(request: Asked) -> Features:
     """What routing may know of a chat."""
-    return Features(
-        model=request.model,
-        stream=request.stream,
-        size=request.size,
-        tokens=request.size // BYTES_PER_TOKEN,
-    )
+    size = request.size
+    needs, data = needs_of(request.client.id, request.fields)
+    # What an image is billed as has nothing to do with its bytes, so data is not counted.
+    return Features(request.model, request.stream, size, (size - data) // BYTES_PER_TOKEN, needs, WISHES)

@@ -9,7 +9,7 @@ import msgspec
 from segue.core.call import Call
 from segue.core.money import Cost
 from segue.core.outcome import Usage
-from segue.families.llm.formats.openai_stream import read_usage
+from segue.families.llm.formats.chat.usage import read_usage
 from segue.families.llm.sse import EventSplitter, data_of
 
 

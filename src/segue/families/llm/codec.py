@@ -30,7 +30,8 @@ from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.fields import EXACT, Field
 from segue.families.llm.ir.format import BadAnswer, EventReader, EventWriter, ProviderFormat, Target
 from segue.families.llm.ir.losses import Losses, check
-from segue.families.llm.passing import GeminiPassing, MessagesPassing, PassingReader, ResponsesPassing
+from segue.families.llm.needs import can_carry
+from segue.families.llm.passing import GeminiPassing, LateWriter, MessagesPassing, PassingReader, ResponsesPassing
 
 if TYPE_CHECKING:
     from segue.core.call import Call
@@ -182,17 +183,17 @@ class Passed(Translated):
         if wrong is not None:
             return wrong
         request: Asked = call.request
-        writer = request.writer(candidate.model, call.id)
-        return passing_reader(self._format, writer, candidate.key.secret, array=request.array)
+        writer = LateWriter(request, candidate.model, call.id)
+        return passing_reader(self._format, writer, candidate.key.secret, request)
 
 
-def passing_reader(format_: ProviderFormat, writer: EventWriter, secret: str, *, array: bool) -> PassingReader:
+def passing_reader(format_: ProviderFormat, writer: EventWriter, secret: str, request: Asked) -> PassingReader:
     """The reader that lets a stream of this format through."""
     if format_.id == "gemini":
-        return GeminiPassing(format_, writer, secret, array=array)
+        return GeminiPassing(format_, writer, secret, array=request.array)
     if format_.id == "messages":
         return MessagesPassing(format_, writer, secret)
-    return ResponsesPassing(format_, writer, secret)
+    return ResponsesPassing(format_, writer, secret, request.whole)
 
 
 class ChatCodec:
@@ -201,11 +202,12 @@ class ChatCodec:
     Args:
         endpoints: the formats that the provider speaks, the preferred one first.
         chat: the codec that passes Chat Completions through, where the provider speaks it.
+        imitates: whether the formats are another vendor's: then that vendor's files do not lie here.
     """
 
-    __slots__ = ("_default", "_direct", "_translated")
+    __slots__ = ("_default", "_direct", "_translated", "_vendors")
 
-    def __init__(self, endpoints: Sequence[Endpoint], chat: Codec | None = None) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], chat: Codec | None = None, *, imitates: bool = False) -> None:
         self._direct: dict[str, Codec] = {
             endpoint.format.id: Passed(endpoint)
             for endpoint in endpoints
@@ -215,6 +217,7 @@ class ChatCodec:
             self._direct["chat"] = chat
         self._translated = {endpoint.format.id: Translated(endpoint) for endpoint in endpoints}
         self._default = self._translated[endpoints[0].format.id]
+        self._vendors = frozenset() if imitates else frozenset(endpoint.format.vendor for endpoint in endpoints)
 
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """See `Codec.encode`."""
@@ -234,6 +237,14 @@ class ChatCodec:
         """See `Codec.wants_stream`."""
         request: Asked = call.request
         return request.stream
+
+    def formats(self, _model: str) -> frozenset[str]:
+        """The wire formats in which a model can be asked, for selectors."""
+        return frozenset((*self._direct, *self._translated))
+
+    def carries(self, need: str, _model: str) -> bool:
+        """Whether a need that is bound to a vendor can be sent; see `segue.families.llm.needs`."""
+        return can_carry(need, self._vendors, self._translated)
 
     def _of(self, call: "Call") -> Codec:
         request: Asked = call.request
@@ -298,8 +309,7 @@ class TranslatingReader:
         for event in events:
             if isinstance(event, TextMore | ArgumentsMore | ThinkingMore):
                 self.committed = True
-                if self.counting:
-                    self.tokens += max(1, len(event.text) // BYTES_PER_TOKEN)
+                self.tokens += max(1, len(event.text) // BYTES_PER_TOKEN)
             elif isinstance(event, Counted):
                 self.usage = event.usage
             elif isinstance(event, Stopped):

@@ -21,6 +21,7 @@ from segue.families.llm.formats.responses.format import RESPONSES
 from segue.families.llm.habits import NO_HABITS, Habits
 from segue.families.llm.ir.format import ProviderFormat
 from segue.families.llm.ir.losses import Losses
+from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 from segue.families.llm.request import ChatRequest
 from segue.families.llm.vendor import Account
 
@@ -146,7 +147,9 @@ class OpenAICompatible:
         formats = _chosen(spec) or self.formats
         base = (spec.base_url or self.base_url).rstrip("/")
         private = spec.allow_private or (self.local and spec.base_url is None)
-        return Account({"chat": self.chat(base, formats, headers_with(self.headers))}, private)
+        headers = headers_with(self.headers)
+        codecs = {"chat": self.chat(base, formats, headers), PASSTHROUGH.id: PassthroughCodec(base, headers)}
+        return Account(codecs, private)
 
     def chat(
         self,
@@ -183,7 +186,7 @@ class OpenAICompatible:
                 direct = ShapedChat(plain, headers, self.stream_usage, of, name, self.habits)
             else:
                 direct = OpenAIChat(plain, headers, self.stream_usage)
-        return ChatCodec([endpoint(one) for one in formats], direct)
+        return ChatCodec([endpoint(one) for one in formats], direct, imitates=bool(self.losses))
 
 
 def _chosen(spec: ProviderSpec) -> tuple[str, ...] | None:

@@ -5,14 +5,18 @@ of a piece of content its name alone is looked at, and that it is whole. What di
 event tells what it is: that is `_look`, one small class for each.
 """
 
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
 
+from segue.core.errors import RequestInvalid
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Usage
-from segue.families.llm.asked import BYTES_PER_TOKEN
-from segue.families.llm.ir.format import BadAnswer, EventWriter, ProviderFormat
+from segue.families.llm.asked import BYTES_PER_TOKEN, Asked
+from segue.families.llm.ir.answer import Event
+from segue.families.llm.ir.conversation import Conversation
+from segue.families.llm.ir.format import BadAnswer, EventWriter, ProviderFormat, Shown
 from segue.families.llm.sse import EventSplitter, EventTooLong, read_event
 
 _T = TypeVar("_T")
@@ -118,14 +122,40 @@ class PassingReader:
 
     def _content(self, data: bytes) -> None:
         self.committed = True
-        if self.counting:
-            self.tokens += max(1, (len(data) - _OVERHEAD) // BYTES_PER_TOKEN)
+        self.tokens += max(1, (len(data) - _OVERHEAD) // BYTES_PER_TOKEN)
 
     def _fail(self, data: bytes) -> None:
         failure = self._format.read_error(200, {}, data, self._secret)
         if failure.kind is Kind.BAD_RESPONSE:
             failure = cut("the provider reported an error in the middle of the stream")
         self.failure = failure
+
+
+class LateWriter:
+    """Stands for a writer that is needed only if the stream breaks: then the request is read, and not before.
+
+    What passes through may use what our readers do not know yet; that it cannot be read must not cost its answer.
+    """
+
+    __slots__ = ("_call_id", "_model", "_request")
+
+    def __init__(self, request: Asked, model: str, call_id: str) -> None:
+        self._request = request
+        self._model = model
+        self._call_id = call_id
+
+    def write(self, event: Event) -> bytes:  # noqa: ARG002 - the protocol's own shape
+        """Nothing is written of a stream that passes through."""
+        return b""
+
+    def broken(self, failure: Failure) -> bytes:
+        """See `EventWriter.broken`."""
+        request = self._request
+        try:
+            shown = request.shown(self._model, self._call_id)
+        except RequestInvalid:
+            shown = Shown(Conversation(model=request.model), self._model, self._call_id, request.created)
+        return request.client.event_writer(shown).broken(failure)
 
 
 class _AnthropicUsage(msgspec.Struct):
@@ -240,15 +270,18 @@ _LAST: Final = frozenset({"response.completed", "response.incomplete"})
 class ResponsesPassing(PassingReader):
     """OpenAI's Responses: the last event holds the whole response.
 
-    Attributes:
-        response: the data of that last event, for whoever keeps responses.
+    Args:
+        format_, writer, secret: see `PassingReader`.
+        whole: hears of the data of that last event, for whoever keeps responses.
     """
 
-    __slots__ = ("response",)
+    __slots__ = ("_tell_whole",)
 
-    def __init__(self, format_: ProviderFormat, writer: EventWriter, secret: str) -> None:
+    def __init__(
+        self, format_: ProviderFormat, writer: EventWriter, secret: str, whole: Callable[[bytes], None] | None = None
+    ) -> None:
         super().__init__(format_, writer, secret)
-        self.response = b""
+        self._tell_whole = whole
 
     def _look(self, name: bytes, data: bytes, event: bytes) -> bytes:
         if name.endswith(b".delta"):
@@ -264,7 +297,8 @@ class ResponsesPassing(PassingReader):
         elif kind in _LAST:
             if told is not None and told.response is not None and told.response.usage is not None:
                 self.usage = _responses_usage(told.response.usage)
-            self.response = data
+            if self._tell_whole is not None:
+                self._tell_whole(data)
             self.answered = self.finished = self.committed = True
         return event
 

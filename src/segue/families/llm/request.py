@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from segue.core.errors import RequestInvalid
-from segue.families.llm.asked import Asked, split_top
+from segue.families.llm.asked import Asked, split_top, take_fallbacks
 from segue.families.llm.formats.chat.format import CHAT as CHAT_FORMAT
 from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.seals import SEALED
@@ -20,11 +20,9 @@ Raw = msgspec.Raw
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT: Final = msgspec.json.Decoder(str)
-_NAMES: Final = msgspec.json.Decoder(list[str])
 _COUNT: Final = msgspec.json.Decoder(int)
 _encode: Final = msgspec.json.encode
 
-MAX_FALLBACKS: Final = 16
 _BEGINNING: Final = 64  # bytes that are looked at first
 _NO_ELEMENT: Final = frozenset({b"", b"]"})
 
@@ -56,7 +54,7 @@ class ChatRequest(Asked):
         self.stream = "stream" in fields and self._flag("stream")
         self.wants_usage = "stream_options" in fields and self._read_stream_options()
         self.choices = self._count("n", default=1) if "n" in fields else 1
-        self.fallbacks = self._take_fallbacks() if "fallbacks" in fields else ()
+        self.fallbacks = take_fallbacks(fields) if "fallbacks" in fields else ()
 
     def body(self, model: str, *, ask_usage: bool) -> bytes:
         """The body for a provider that calls the model `model`.
@@ -127,18 +125,6 @@ class ChatRequest(Asked):
         except msgspec.DecodeError:
             raise RequestInvalid("field 'stream_options': expected an object", param="stream_options") from None
         return bytes(options.get("include_usage", b"")) == b"true"
-
-    def _take_fallbacks(self) -> tuple[str, ...]:
-        raw = self.fields.pop("fallbacks", None)
-        if raw is None:
-            return ()
-        try:
-            names = _NAMES.decode(raw)
-        except msgspec.DecodeError:
-            raise RequestInvalid("field 'fallbacks': expected a list of names of models", param="fallbacks") from None
-        if len(names) > MAX_FALLBACKS:
-            raise RequestInvalid(f"field 'fallbacks': more than {MAX_FALLBACKS} names", param="fallbacks")
-        return tuple(names)
 
 
 def parse_chat(body: bytes) -> ChatRequest:

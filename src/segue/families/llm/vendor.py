@@ -14,6 +14,7 @@ from segue.core.outcome import Outcome
 from segue.core.ports import Authoriser, Codec, ProviderSpec, StreamReader, WireRequest
 from segue.families.llm.asked import Asked
 from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 
 if TYPE_CHECKING:
     from segue.core.call import Call
@@ -64,10 +65,20 @@ class Vendor:
     priority: int = 1
     operations: frozenset[str] = frozenset({"chat"})
 
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats in which it is asked."""
+        return (self.endpoint(self.base_url).format.id,)
+
     def build(self, spec: ProviderSpec) -> Account:
         """The adapter for one configured account."""
         base = (spec.base_url or self.base_url).rstrip("/")
-        return Account({"chat": ChatCodec([self.endpoint(base)])}, spec.allow_private)
+        endpoint = self.endpoint(base)
+        codecs: dict[str, Codec] = {
+            "chat": ChatCodec([endpoint]),
+            PASSTHROUGH.id: PassthroughCodec(base, endpoint.headers),
+        }
+        return Account(codecs, spec.allow_private)
 
 
 class ByModel:
@@ -96,6 +107,20 @@ class ByModel:
         """See `Codec.wants_stream`."""
         request: Asked = call.request
         return request.stream
+
+    def formats(self, model: str) -> frozenset[str]:
+        """See `ChatCodec.formats`."""
+        return formats_of(self._choose(model), model)
+
+    def carries(self, need: str, model: str) -> bool:
+        """See `ChatCodec.carries`."""
+        codec = self._choose(model)
+        return not isinstance(codec, ChatCodec | ByModel) or codec.carries(need, model)
+
+
+def formats_of(codec: Codec, model: str) -> frozenset[str]:
+    """The wire formats in which a codec can ask a model; none where it does not tell."""
+    return codec.formats(model) if isinstance(codec, ChatCodec | ByModel) else frozenset()
 
 
 def options_of(model: type[Options], spec: ProviderSpec) -> Options:

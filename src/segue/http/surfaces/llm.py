@@ -4,12 +4,12 @@ A surface differs from the next only in its paths, in how a request is read from
 a call, its headers, its warnings and its errors are written once, here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 from segue.app.running import Running
-from segue.core.call import Call
+from segue.core.call import Call, Caller
 from segue.core.errors import CallFailed
 from segue.core.failure import Failure
 from segue.core.outcome import Stream
@@ -76,7 +76,8 @@ class LlmSurface:
         call: Call | None = None
         try:
             caller = self._authenticator.caller(exchange, query_key)
-            request = parse(await exchange.body(engine.snapshot.settings.server.body_limit))
+            body = await exchange.body(engine.snapshot.settings.server.body_limit)
+            request = await self.read(caller, body, parse)
             request.created = int(self._clock.wall())
             if self._forwarded:
                 self._forward(exchange, request)
@@ -90,13 +91,30 @@ class LlmSurface:
         with exchange.watch():
             outcome = await engine.run(call)
             if outcome.refusal is not None:
-                await self.refuse(exchange, outcome.refusal, call=call)
+                await self.refuse(exchange, self.refusal(call, outcome.refusal), call=call)
                 return
-            headers = [*call_headers(call, self._clock.now()), *warning_headers(call)]
+            notes = () if outcome.stream is not None else self.answered(call, outcome.answer)
+            headers = [*call_headers(call, self._clock.now()), *warning_headers(call, notes)]
             if outcome.stream is not None:
                 await pump(exchange, outcome.stream, [*stream_headers, *headers], partial(broken_off, outcome.stream))
             else:
                 await exchange.respond(200, outcome.answer, [JSON, *headers])
+
+    async def read(self, caller: Caller, body: bytes, parse: Callable[[bytes], Asked]) -> Asked:  # noqa: ARG002 - for surfaces that keep something of each caller
+        """The request in a body; for surfaces that must look something up first.
+
+        Raises:
+            CallFailed: it cannot be served.
+        """
+        return parse(body)
+
+    def answered(self, call: Call, answer: bytes) -> Sequence[str]:  # noqa: ARG002 - as above
+        """Hear of a whole answer before it is sent; what its caller should be warned of."""
+        return ()
+
+    def refusal(self, call: Call, error: CallFailed) -> CallFailed:  # noqa: ARG002 - as above
+        """The error that the caller is told, for surfaces that know a better word for one."""
+        return error
 
     async def refuse(
         self, exchange: Exchange, error: CallFailed, *more: tuple[bytes, bytes], call: Call | None = None
@@ -120,12 +138,11 @@ def broken_off(stream: Stream, failure: Failure) -> bytes:
     return tell(failure) if tell is not None else _GIVEN_UP
 
 
-def warning_headers(call: Call) -> Headers:
-    """What translating the request lost, for the candidate that answered."""
+def warning_headers(call: Call, notes: Sequence[str] = ()) -> Headers:
+    """What translating the request lost, for the candidate that answered; and the surface's own notes."""
     request: Asked = call.request
-    if not request.warnings or call.answered_by is None:
-        return []
-    warnings = "; ".join(request.warnings.get(call.answered_by.name, ()))
+    lost = request.warnings.get(call.answered_by.name, ()) if request.warnings and call.answered_by else ()
+    warnings = "; ".join((*lost, *notes))
     if not warnings:
         return []
     text = "".join(character if " " <= character <= "~" else "?" for character in warnings)

@@ -1,7 +1,6 @@
 """OpenAI's surface: an unmodified SDK notices nothing.
 
-Errors have OpenAI's shape, so that the SDK raises its own exception class. The vendor's words (`type`, `code`) are
-passed on where the fault is the caller's; where it is a provider's key or plan they would point at the wrong key.
+Errors have OpenAI's shape, so that the SDK raises its own exception class.
 """
 
 from functools import partial
@@ -11,8 +10,10 @@ import msgspec
 
 from segue.app.running import Running
 from segue.core.call import Call
-from segue.core.errors import CallFailed, ProviderFailed, UnknownModel
-from segue.core.failure import Failure, Kind
+from segue.core.errors import CallFailed, UnknownModel
+from segue.core.failure import Failure
+from segue.core.outcome import Stream
+from segue.families.llm.formats.chat.format import CHAT as CHAT_FORMAT
 from segue.families.llm.formats.openai_chat import error_event
 from segue.families.llm.operations import CHAT
 from segue.families.llm.request import parse_chat
@@ -21,11 +22,8 @@ from segue.http.exchange import JSON, ClientGone, Exchange
 from segue.http.options import read_options
 from segue.http.pump import EVENT_STREAM, pump
 from segue.http.results import call_head, call_headers, error_headers, told
-
-_THE_CALLERS = frozenset({
-    Kind.INVALID_REQUEST, Kind.CONTEXT_LENGTH, Kind.CONTENT_FILTER, Kind.MODEL_MISSING, Kind.RATE_LIMITED, Kind.QUOTA,
-})  # fmt: skip
-_TYPES = {401: "invalid_request_error", 403: "invalid_request_error", 404: "invalid_request_error", 429: "requests"}
+from segue.http.surfaces.llm import broken_off as told_by_writer
+from segue.http.surfaces.llm import warning_headers
 
 
 class OpenAISurface:
@@ -47,6 +45,7 @@ class OpenAISurface:
             request = parse_chat(await exchange.body(engine.snapshot.settings.server.body_limit))
             options = read_options(exchange, request.fallbacks)
             call = engine.call(CHAT, request, caller=caller, options=options, surface="openai")
+            request.created = int(call.started_wall)
         except ClientGone:
             return
         except CallFailed as error:
@@ -58,11 +57,16 @@ class OpenAISurface:
                 await self._refuse(exchange, outcome.refusal, call)
             elif outcome.stream is not None:
                 headers = [*EVENT_STREAM, *call_headers(call, self._clock.now())]
+                if request.warnings:
+                    headers += warning_headers(call)
                 call.request = None  # it may be large, a stream long, and nobody is asked again
                 del request
-                await pump(exchange, outcome.stream, headers, partial(broken_off, call))
+                await pump(exchange, outcome.stream, headers, partial(broken_off, call, outcome.stream))
             else:
-                await exchange.respond(200, outcome.answer, call_head(call, self._clock.now()))
+                head = call_head(call, self._clock.now())
+                if request.warnings:
+                    head += b"".join(b"%b: %b\r\n" % header for header in warning_headers(call))
+                await exchange.respond(200, outcome.answer, head)
 
     async def models(self, exchange: Exchange) -> None:
         """`GET /v1/models` and `GET /v1/models/{id}`."""
@@ -88,27 +92,15 @@ class OpenAISurface:
         headers = [JSON, *error_headers(error)]
         if call is not None:
             headers += call_headers(call, self._clock.now())
-        await exchange.respond(error.status, msgspec.json.encode(error_body(error)), headers)
+        await exchange.respond(error.status, CHAT_FORMAT.write_error(error, told(error)), headers)
 
     def _model(self, name: str, owner: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._created, "owned_by": owner}
 
 
-def error_body(error: CallFailed) -> dict[str, Any]:
-    """An error in OpenAI's shape."""
-    kind, code = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error"), error.code  # noqa: PLR2004
-    if isinstance(error, ProviderFailed) and error.failure.kind in _THE_CALLERS:
-        kind = error.failure.vendor_type or kind
-        code = error.failure.vendor_code or code
-    return {
-        "error": {"message": error.message, "type": kind, "param": error.param, "code": code},
-        "segue": told(error),
-    }
-
-
-def broken_off(call: Call, failure: Failure) -> bytes:
+def broken_off(call: Call, stream: Stream, failure: Failure) -> bytes:
     """The event that ends a stream whose content had begun: the SDK raises for it."""
-    return error_event(
+    return told_by_writer(stream, failure) or error_event(
         {
             "error": {
                 "message": f"the answer broke off: {failure.message}",

@@ -7,7 +7,18 @@ interface.
 import re
 from typing import Any, Final
 
-from segue.simulator.faults import answers, connections, events, framing, limits, streams, timing, usage, volume
+from segue.simulator.faults import (
+    answers,
+    connections,
+    endings,
+    events,
+    framing,
+    limits,
+    streams,
+    timing,
+    usage,
+    volume,
+)
 from segue.simulator.faults.kinds import Kind
 
 # The order matters twice: tables have it, and of the kinds that change only the form, each works on what the ones
@@ -38,7 +49,7 @@ _ALL: Final[tuple[Kind[Any], ...]] = (
     streams.END_WITHOUT_DONE,
     streams.MALFORMED,
     streams.ERROR_EVENT,
-    streams.FINISH_REASON,
+    endings.FINISH_REASON,
     framing.MALFORMED_HTTP,
     framing.ENDLESS_HEADERS,
     framing.EARLY_RESPONSE,

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from segue.simulator import frames
 from segue.simulator.faults.kinds import Kind, Options, Positive, Seconds, Situation, mapped, retold
 from segue.simulator.script import Part, Script, Send, Step, Wait
 
@@ -72,7 +73,11 @@ class CommentOptions(Options, frozen=True):
     every: Positive = 1
 
 
-def _comments(script: Script, options: CommentOptions, _situation: Situation) -> Script:
+def _comments(script: Script, options: CommentOptions, situation: Situation) -> Script:
+    if frames.is_binary(script) or frames.is_lines(script):
+        # These have no comments.
+        situation.spoilt = False
+        return script
     comment = b": " + _one_line(options.text) + b"\n\n"
     return _between(script, options.every, Send(comment, "extra"))
 
@@ -86,7 +91,12 @@ class UnknownEventOptions(Options, frozen=True):
 
 
 def _unknown_events(script: Script, options: UnknownEventOptions, _situation: Situation) -> Script:
-    data = b"event: " + _one_line(options.event) + b"\ndata: " + _one_line(options.data) + b"\n\n"
+    if frames.is_binary(script):
+        data = frames.event(options.event[:255], _one_line(options.data))
+    elif frames.is_lines(script):
+        data = _one_line(options.data) + b"\n"
+    else:
+        data = b"event: " + _one_line(options.event) + b"\ndata: " + _one_line(options.data) + b"\n\n"
     return _between(script, options.every, Send(data, "extra"))
 
 
@@ -100,7 +110,10 @@ class LineEndingOptions(Options, frozen=True):
     ending: Literal["crlf", "cr"] = "crlf"
 
 
-def _line_endings(script: Script, options: LineEndingOptions, _situation: Situation) -> Script:
+def _line_endings(script: Script, options: LineEndingOptions, situation: Situation) -> Script:
+    if frames.is_binary(script):
+        situation.spoilt = False
+        return script
     ending = b"\r\n" if options.ending == "crlf" else b"\r"
     return retold(
         script,
@@ -113,7 +126,10 @@ def _line_endings(script: Script, options: LineEndingOptions, _situation: Situat
     )
 
 
-def _byte_order_mark(script: Script, _options: Options, _situation: Situation) -> Script:
+def _byte_order_mark(script: Script, _options: Options, situation: Situation) -> Script:
+    if frames.is_binary(script):
+        situation.spoilt = False
+        return script
     return mapped(script, lambda bodies: (_BYTE_ORDER_MARK + bodies[0], *bodies[1:]) if bodies else ())
 
 

@@ -1,10 +1,10 @@
 """A stream can break after it began well, which is the failure that gateways handle worst. These are those kinds."""
 
-from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from segue.simulator import frames
 from segue.simulator.faults.answers import error_body
 from segue.simulator.faults.kinds import (
     Count,
@@ -28,10 +28,17 @@ class AfterOptions(Options, frozen=True):
 
 
 class CutOptions(Options, frozen=True):
-    """As `after`; with `reset` the connection ends in a TCP reset, without in an ordinary close."""
+    """As `after`.
+
+    Attributes:
+        after: How many content events are sent whole.
+        reset: Whether the connection ends in a TCP reset, or in an ordinary close.
+        inside: Whether the first half of the next event is sent, too.
+    """
 
     after: Count = 3
     reset: bool = True
+    inside: bool = False
 
 
 def _stall(script: Script, options: AfterOptions, _situation: Situation) -> Script:
@@ -39,7 +46,12 @@ def _stall(script: Script, options: AfterOptions, _situation: Situation) -> Scri
 
 
 def _cut(script: Script, options: CutOptions, _situation: Situation) -> Script:
-    return retold(script, (*upto_content(script, options.after), Abort(options.reset)))
+    kept = upto_content(script, options.after)
+    follows = next((step for step in script.steps[len(kept) :] if isinstance(step, Send)), None)
+    half: tuple[Step, ...] = ()
+    if options.inside and script.streams and follows is not None:
+        half = (Send(follows.data[: len(follows.data) // 2], "extra"),)
+    return retold(script, (*kept, *half, Abort(options.reset)))
 
 
 class EndOptions(Options, frozen=True):
@@ -70,11 +82,13 @@ class MalformedOptions(Options, frozen=True):
     Attributes:
         event: Counts the events of a stream from 1 (the first carries the role); a document ignores it.
         variant: `half` halves the JSON of that event; before that event, `garbage` puts one whose data is no JSON,
-            and `text` a line that is no event. A document is halved, filled with garbage, or preceded by text.
+            and `text` a line that is no event. `checksum` spoils what a binary stream ends each event with, and in
+            a stream of text, which has none, the last letter of the event. A document is halved, filled with garbage,
+            preceded by text, or loses its last letter.
     """
 
     event: Positive = 2
-    variant: Literal["half", "garbage", "text"] = "half"
+    variant: Literal["half", "garbage", "text", "checksum"] = "half"
 
 
 _GARBAGE: Final = b"{not json"
@@ -87,13 +101,26 @@ def _half_event(send: Send) -> Send:
         # The length that was announced stays true: what is broken is the JSON, not the transfer.
         half = send.data[: len(send.data) // 2]
         return Send(half + b" " * (len(send.data) - len(half)), "body")
+    if frames.is_frame(send.data):
+        payload = frames.payload_of(send.data)
+        return Send(frames.with_payload(send.data, payload[: len(payload) // 2]), send.part)
     return Send(send.data.rstrip()[: len(send.data) // 2] + b"\n\n", send.part)
+
+
+def _spoilt_end(send: Send) -> Send:
+    """The event with a wrong checksum, or without the last letter before its empty line."""
+    if frames.is_frame(send.data):
+        return Send(frames.damaged(send.data), send.part)
+    shown = send.data.rstrip()
+    return Send(shown[:-1] + (b" " if send.part == "body" else b"") + send.data[len(shown) :], send.part)
 
 
 def _malformed_document(script: Script, options: MalformedOptions) -> Script:
     body = b"".join(step.data for step in script.steps if isinstance(step, Send))
     if options.variant == "half":
         return retold(script, tuple(_half_event(step) if isinstance(step, Send) else step for step in script.steps))
+    if options.variant == "checksum":
+        return retold(script, tuple(_spoilt_end(step) if isinstance(step, Send) else step for step in script.steps))
     return document_instead(script, _GARBAGE if options.variant == "garbage" else _TEXT + body)
 
 
@@ -103,13 +130,18 @@ def _malformed(script: Script, options: MalformedOptions, _situation: Situation)
     sends = [place for place, step in enumerate(script.steps) if isinstance(step, Send) and step.part != "done"]
     # A stream with fewer events has its last one spoilt, so that the fault is never silently without effect.
     target = sends[min(options.event, len(sends)) - 1]
-    extra = {"garbage": b"data: " + _GARBAGE + b"\n\n", "text": _TEXT, "half": b""}[options.variant]
+    garbage = b"data: " + _GARBAGE + b"\n\n"
+    if frames.is_binary(script):
+        garbage = frames.event("contentBlockDelta", _GARBAGE)
+    extra = garbage if options.variant == "garbage" else _TEXT
     steps: list[Step] = []
     for place, step in enumerate(script.steps):
         if place != target or not isinstance(step, Send):
             steps.append(step)
         elif options.variant == "half":
             steps.append(_half_event(step))
+        elif options.variant == "checksum":
+            steps.append(_spoilt_end(step))
         else:
             steps += [Send(extra, "extra"), step]
     return retold(script, tuple(steps))
@@ -138,9 +170,21 @@ class ErrorEventOptions(Options, frozen=True):
     then: Literal["end", "done", "reset", "open"] = "end"
 
 
-def _error_bytes(failure: Script, options: ErrorEventOptions, situation: Situation, sent: int) -> bytes:
+def _error_frame(body: bytes, kind: str, options: ErrorEventOptions) -> bytes:
+    """The error as a binary stream has it: an exception of that name, or for `failed` and `text` one without."""
+    if options.form == "vendor":
+        return frames.exception(kind[:1].lower() + kind[1:], body)
+    return frames.error(kind, str(msgspec.json.decode(body).get("message", "")))
+
+
+def _error_bytes(
+    failure: Script, options: ErrorEventOptions, situation: Situation, sent: int, *, binary: bool
+) -> bytes:
     """The event as the vendor words it, or else as one whose data is the body of the refusal."""
     text = options.form == "text"
+    named = dict(failure.head.headers).get("x-amzn-ErrorType", "") if failure.head else ""
+    if binary:
+        return _error_frame(error_body(failure, "vendor", options.message), named.partition(":")[0], options)
     body = msgspec.json.encode(msgspec.json.decode(error_body(failure, "text" if text else "vendor", options.message)))
     vendor = situation.vendor
     if not text and isinstance(vendor, ErrorEvents):
@@ -155,73 +199,16 @@ def _error_event(script: Script, options: ErrorEventOptions, situation: Situatio
     kept = upto_content(script, options.after)
     if options.after == 0:
         kept = tuple(step for step in kept if not isinstance(step, Send))
-    event = Send(_error_bytes(failure, options, situation, sum(isinstance(step, Send) for step in kept)), "error")
+    binary = frames.is_binary(script)
+    sent = sum(isinstance(step, Send) for step in kept)
+    event = Send(_error_bytes(failure, options, situation, sent, binary=binary), "error")
     ends: dict[str, tuple[Step, ...]] = {
         "end": (),
-        "done": (Send(b"data: [DONE]\n\n", "done"),),
+        "done": () if binary else (Send(b"data: [DONE]\n\n", "done"),),
         "reset": (Abort(),),
         "open": (Hang(),),
     }
     return retold(script, (*kept, event, *ends[options.then]))
-
-
-class FinishReasonOptions(Options, frozen=True):
-    """Another reason for the end of an answer; `after` is how many content events of a stream come before it."""
-
-    reason: str = "content_filter"
-    after: Count = 3
-
-
-def edited(data: bytes, edit: Callable[[dict[str, Any]], None]) -> bytes:
-    """JSON, or an event that carries JSON, after `edit` has changed the decoded object; other bytes as they are.
-
-    An event that is named after the `type` of its data keeps being so.
-    """
-    name, separator, rest = data.partition(b"\ndata: ")
-    if not (separator and name.startswith(b"event: ")):
-        name, separator, rest = b"", b"data: ", data.removeprefix(b"data: ")
-        separator = b"data: " if data.startswith(b"data: ") else b""
-    try:
-        document = msgspec.json.decode(rest)
-    except msgspec.DecodeError:
-        return data
-    if not isinstance(document, dict):
-        return data
-    named_by_type = name.removeprefix(b"event: ") == str(document.get("type")).encode()
-    edit(document)
-    if name and named_by_type:
-        name = b"event: " + str(document.get("type")).encode()
-    return name + separator + msgspec.json.encode(document) + (b"\n\n" if separator else b"")
-
-
-def _finish_reason(script: Script, options: FinishReasonOptions, _situation: Situation) -> Script:
-    def finish(document: dict[str, Any]) -> None:
-        for choice in document.get("choices", ()):
-            choice["finish_reason"] = options.reason
-        for candidate in document.get("candidates", ()):
-            candidate["finishReason"] = options.reason.upper()
-        for owner in (document, document.get("delta")):
-            if isinstance(owner, dict) and "stop_reason" in owner:
-                owner["stop_reason"] = options.reason
-        response = document if document.get("object") == "response" else document.get("response")
-        if isinstance(response, dict) and response.get("object") == "response":
-            response |= {"status": "incomplete", "incomplete_details": {"reason": options.reason}}
-            if "response" in document:
-                document["type"] = "response.incomplete"
-
-    if not script.streams:
-        body = b"".join(step.data for step in script.steps if isinstance(step, Send))
-        return document_instead(script, edited(body, finish))
-    steps: list[Step] = []
-    contents = 0
-    for step in script.steps:
-        if isinstance(step, Send) and step.part == "content":
-            contents += 1
-            if contents > options.after:
-                continue
-        ends = isinstance(step, Send) and step.part in {"finish", "done"}
-        steps.append(Send(edited(step.data, finish), step.part) if ends and isinstance(step, Send) else step)
-    return retold(script, tuple(steps))
 
 
 STALL: Final = Kind(
@@ -258,11 +245,4 @@ ERROR_EVENT: Final = Kind(
     options=ErrorEventOptions,
     rewrite=_error_event,
     scope="stream",
-)
-FINISH_REASON: Final = Kind(
-    name="finish_reason",
-    summary="The answer ends early and for another reason, such as `content_filter`.",
-    options=FinishReasonOptions,
-    rewrite=_finish_reason,
-    scope="success",
 )

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from segue.simulator.faults.endings import edited
 from segue.simulator.faults.kinds import Kind, Options, Situation, mapped, retold
-from segue.simulator.faults.streams import edited
 from segue.simulator.script import Part, Script, Send, Step
 
 
@@ -22,16 +22,16 @@ def _usage_elsewhere(script: Script, options: UsageOptions) -> Script:
     """A stream whose usage travels in its other events, which lose it; it cannot move to another event."""
 
     def change(document: dict[str, Any]) -> None:
-        for owner in (document, *(document.get(name) for name in ("response", "message", "x_groq"))):
+        for owner in (document, *(document.get(name) for name in ("response", "message", "x_groq", "result", "delta"))):
             if not isinstance(owner, dict):
                 continue
-            for name in ("usage", "usageMetadata"):
+            for name in ("usage", "usageMetadata", "prompt_eval_count", "eval_count"):
                 if owner.get(name) is not None:
                     owner.update({name: None}) if options.variant == "null" else owner.pop(name)
 
     if options.variant not in {"missing", "null"}:
         return script
-    carriers = (b'"usage":{', b'"usageMetadata":{')
+    carriers = (b'"usage":{', b'"usageMetadata":{', b'"eval_count":')
     return mapped(
         script,
         lambda bodies: tuple(

@@ -81,7 +81,9 @@ def _checked(exchange: Exchange) -> tuple[dict[str, str], re.Match[str], int]:
     form = dict(parse_qsl(exchange.body.decode("utf-8", "replace"), keep_blank_values=True)) or dict(exchange.query)
     action = form.get("Action", "")
     if action != "AssumeRole" or form.get("Version") != _VERSION:
-        message = f"Could not find operation {action[:64]} for version {form.get('Version', 'NO_VERSION_SPECIFIED')[:32]}"
+        message = (
+            f"Could not find operation {action[:64]} for version {form.get('Version', 'NO_VERSION_SPECIFIED')[:32]}"
+        )
         raise _refused(message, "InvalidAction")
     for name in form:
         if name not in _KNOWN and not name.startswith(("Tags.", "PolicyArns.", "TransitiveTagKeys.")):

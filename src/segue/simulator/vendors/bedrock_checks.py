@@ -25,7 +25,9 @@ def wrong_type(place: str, wanted: str) -> AwsError:
 def failed(value: object, place: str, constraint: str) -> AwsError:
     """The error about a value that does not keep to its shape."""
     shown = "null" if value is None else f"'{value!s:.{_SHOWN}}'"
-    return invalid(f"1 validation error detected: Value {shown} at '{place}' failed to satisfy constraint: {constraint}")
+    return invalid(
+        f"1 validation error detected: Value {shown} at '{place}' failed to satisfy constraint: {constraint}"
+    )
 
 
 def text(least: int = 0, most: int | None = None, pattern: str | None = None) -> Check:

@@ -7,6 +7,7 @@ guide to the Converse interface, https://docs.aws.amazon.com/bedrock/latest/user
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from segue.simulator.vendors.bedrock_errors import invalid
@@ -34,7 +35,7 @@ def _check_turns(messages: list[_Json]) -> None:
             "A conversation must start with a user message. Try again with a conversation that starts with a user "
             "message."
         )
-    for before, after in zip(messages, messages[1:], strict=False):
+    for before, after in pairwise(messages):
         if before["role"] == after["role"]:
             raise invalid(
                 "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "

@@ -61,9 +61,7 @@ _FOUND: Final = structure(
 )
 _GUARDED: Final = union(
     {
-        "text": structure(
-            {"text": text()}, {"qualifiers": many(choice("grounding_source", "query", "guard_content"))}
-        ),
+        "text": structure({"text": text()}, {"qualifiers": many(choice("grounding_source", "query", "guard_content"))}),
         "image": structure({"format": choice("png", "jpeg"), "source": union({"bytes": blob})}),
     }
 )
@@ -89,9 +87,7 @@ _RESULT: Final = structure(
     },
     {"status": choice("success", "error"), "type": text()},
 )
-_THOUGHT: Final = union(
-    {"reasoningText": structure({"text": text()}, {"signature": text()}), "redactedContent": blob}
-)
+_THOUGHT: Final = union({"reasoningText": structure({"text": text()}, {"signature": text()}), "redactedContent": blob})
 BLOCK: Final = union(
     {
         "text": text(),
@@ -131,7 +127,9 @@ _CONVERSATION: Final[dict[str, Check]] = {
     "additionalModelRequestFields": mapping,
 }
 _GUARDRAIL: Final[dict[str, Check]] = {
-    "guardrailIdentifier": text(0, 2048, r"(|([a-z0-9]+)|(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]+))"),
+    "guardrailIdentifier": text(
+        0, 2048, r"(|([a-z0-9]+)|(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]+))"
+    ),
     "guardrailVersion": text(pattern="(|([1-9][0-9]{0,7})|(DRAFT))"),
     "trace": choice("enabled", "disabled", "enabled_full"),
 }

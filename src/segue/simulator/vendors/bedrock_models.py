@@ -56,7 +56,7 @@ def model_of(identifier: str) -> BedrockModel:
     if name.startswith("missing-"):
         raise invalid("The provided model identifier is invalid.")
     if name.startswith("retired-"):
-        message = "This model version has reached the end of its life. Please refer to the AWS documentation for more details."
+        message = "This model version has reached the end of its life. See the AWS documentation for details."
         raise AwsError(404, "ResourceNotFoundException", message)
     if name.startswith("denied-"):
         raise denied("AccessDeniedException")
@@ -64,7 +64,7 @@ def model_of(identifier: str) -> BedrockModel:
     return BedrockModel(
         name,
         claude,
-        facts_of(claude or name.partition(".")[2] or name) if claude else facts_of(""),
+        facts_of(claude or ""),
         not name.startswith(_WITHOUT_SYSTEM),
         not name.startswith(_WITHOUT_TOOLS),
         not name.startswith((*_WITHOUT_TOOLS, *_WITHOUT_STREAMED_TOOLS)),

@@ -1,15 +1,19 @@
 """Which relative of OpenAI is meant is told by the account's name, or by a path that only one vendor has.
 
-Azure and Cohere's reranker have paths of their own; all others are flavours.
+Azure and Cohere have paths of their own; all others are flavours.
 """
 
 import re
 from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from segue.simulator.exchange import Exchange
 from segue.simulator.script import Script
 from segue.simulator.vendors import compatible_errors as errors
+from segue.simulator.vendors.cohere_chat import chat
+from segue.simulator.vendors.cohere_embed import embed
 from segue.simulator.vendors.compatible_flavours import FLAVOURS
 from segue.simulator.vendors.compatible_rerank import cohere
 from segue.simulator.vendors.openai_access import Request
@@ -33,6 +37,7 @@ AZURE: Final = replace(
     filters=True,
 )
 COHERE: Final = Flavour(name="cohere", errors=errors.cohere, headers=())
+_OF_COHERE: Final = {"/v2/chat": chat, "/v2/embed": embed, "/v2/rerank": cohere}
 
 
 class AzureVendor(OpenAIVendor):
@@ -59,29 +64,37 @@ class AzureVendor(OpenAIVendor):
         return deployment[2]
 
 
-class CohereRerankVendor(OpenAIVendor):
-    """Cohere's reranker, `POST /v2/rerank`."""
+class CohereVendor(OpenAIVendor):
+    """Cohere: `POST /v2/chat`, `/v2/embed` and `/v2/rerank`."""
 
     def __init__(self) -> None:
         super().__init__(COHERE)
 
     def _answer(self, exchange: Exchange) -> Script:
-        if exchange.path != "/v2/rerank":
+        endpoint = _OF_COHERE.get(exchange.path)
+        if endpoint is None:
             raise unknown_address(exchange.method, exchange.path)
-        return cohere(Request(exchange, exchange.path, self.flavour))
+        return endpoint(Request(exchange, exchange.path, self.flavour))
+
+    def error_event(self, exchange: Exchange, body: bytes, sent: int, *, terminal: bool) -> bytes | None:
+        """An error inside a stream: the answer ends, with the reason `ERROR`."""
+        del exchange, sent, terminal
+        message = msgspec.json.decode(body).get("message")
+        ending = {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": message}}
+        return b"event: message-end\ndata: " + msgspec.json.encode(ending) + b"\n\n"
 
 
 _OPENAI: Final = OpenAIVendor()
 _AZURE: Final = AzureVendor()
-_COHERE_RERANK: Final = CohereRerankVendor()
+_COHERE: Final = CohereVendor()
 _VENDORS: Final = {name: OpenAIVendor(flavour) for name, flavour in FLAVOURS.items()}
 
 
 def openai_vendor(account: str, path: str) -> OpenAIVendor:
-    """Who answers for an account in OpenAI's format: its own vendor, Azure, Cohere's reranker, or OpenAI."""
+    """Who answers for an account in OpenAI's format: its own vendor, Azure, Cohere, or OpenAI."""
     own = _VENDORS.get(account.partition("-")[0])
     if own is not None:
         return own
     if path.startswith("/openai/"):
         return _AZURE
-    return _COHERE_RERANK if path == "/v2/rerank" else _OPENAI
+    return _COHERE if path in _OF_COHERE else _OPENAI

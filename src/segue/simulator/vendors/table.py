@@ -10,15 +10,19 @@ from typing import Final, Protocol, runtime_checkable
 from segue.simulator.exchange import Exchange
 from segue.simulator.script import Script
 from segue.simulator.vendors.anthropic_api import AnthropicVendor, is_anthropic
+from segue.simulator.vendors.aws_sts import is_sts
+from segue.simulator.vendors.bedrock_api import BedrockVendor
 from segue.simulator.vendors.compatible_vendors import openai_vendor
 from segue.simulator.vendors.gemini_api import GeminiVendor
+from segue.simulator.vendors.ollama_api import OllamaVendor, is_ollama
 from segue.simulator.vendors.openweather import OpenWeatherVendor
 from segue.simulator.vendors.vertex_api import VertexVendor, is_vertex
 from segue.simulator.vendors.weatherapi import WeatherApiVendor
+from segue.simulator.vendors.yandex_api import YandexVendor, is_yandex
 
 DEFAULT_ACCOUNT: Final = "default"
 _OF_GEMINI: Final = ("/v1beta/", "/v1alpha/", "/v1/cachedContents")
-_OWN_SEGMENTS: Final = frozenset({"v1", "v1alpha", "v1beta", "v1beta1", "v2", "data"})
+_OWN_SEGMENTS: Final = frozenset({"v1", "v1alpha", "v1beta", "v1beta1", "v2", "data", "model", "api"})
 _ACCOUNT: Final = re.compile(r"/([a-z0-9-]+)(/.*)?")
 
 
@@ -50,8 +54,11 @@ class ErrorEvents(Protocol):
 
 
 _ANTHROPIC: Final = AnthropicVendor()
+_BEDROCK: Final = BedrockVendor()
 _GEMINI: Final = GeminiVendor()
 _VERTEX: Final = VertexVendor()
+_OLLAMA: Final = OllamaVendor()
+_YANDEX: Final = YandexVendor()
 _OPENWEATHER: Final = OpenWeatherVendor()
 _WEATHERAPI: Final = WeatherApiVendor()
 
@@ -76,7 +83,18 @@ class _ModelsVendor:
         return self._meant(exchange).failure(exchange, status, error, message)
 
 
+class _RootVendor(_ModelsVendor):
+    """The path `/`, which is Amazon's token service for a request that names an action, and else nobody's."""
+
+    name = "root"
+
+    @staticmethod
+    def _meant(exchange: Exchange) -> Vendor:
+        return _BEDROCK if is_sts(exchange) else openai_vendor(exchange.account, exchange.path)
+
+
 _MODELS: Final = _ModelsVendor()
+_ROOT: Final = _RootVendor()
 
 
 def route(path: str, default: str = DEFAULT_ACCOUNT) -> tuple[str, Vendor, str]:
@@ -87,6 +105,14 @@ def route(path: str, default: str = DEFAULT_ACCOUNT) -> tuple[str, Vendor, str]:
         account, own_path = match[1], match[2] or "/"
     if own_path.startswith("/data/"):
         return account, _OPENWEATHER, own_path
+    if own_path.startswith("/model/"):
+        return account, _BEDROCK, own_path
+    if is_yandex(own_path):
+        return account, _YANDEX, own_path
+    if is_ollama(own_path):
+        return account, _OLLAMA, own_path
+    if own_path == "/":
+        return account, _ROOT, own_path
     if own_path.endswith((".json", ".xml")):
         return account, _WEATHERAPI, own_path
     if own_path == "/v1/messages" or own_path.startswith("/v1/messages/"):

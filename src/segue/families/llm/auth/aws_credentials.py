@@ -17,8 +17,9 @@ import msgspec
 from segue.core.clock import Clock
 from segue.core.failure import Kind
 from segue.core.ports import Transport, TransportError, WireRequest
-from segue.families.llm.auth.aws_files import profile_of, read_profiles, read_text
+from segue.families.llm.auth.aws_files import profile_of, read_profiles
 from segue.families.llm.auth.aws_sts import Sts, lease_of
+from segue.families.llm.auth.files import read_text
 from segue.families.llm.auth.requests import ask, check, unreadable
 from segue.families.llm.auth.sigv4 import AwsCredentials
 from segue.families.llm.auth.tokens import Lease, refused
@@ -185,8 +186,8 @@ class AwsChain:
 
     async def _container(self, transport: Transport) -> Credentials | None:
         environ = self._environ
-        relative, full = environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), ""
-        url = f"{_CONTAINER}{relative}" if relative else environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", full)
+        relative = environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        url = f"{_CONTAINER}{relative}" if relative else environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
         if not url:
             return None
         parts = urlsplit(url)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-LARGEST_FILE: Final = 1024 * 1024
-"""Bytes; more is no such file."""
+from segue.families.llm.auth.files import read_text
+
 _DEFAULT: Final = "default"
 
 
@@ -35,15 +35,6 @@ def read_profiles(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
                 continue
             profiles.setdefault(profile, {}).update(settings)
     return profiles
-
-
-def read_text(path: Path) -> str | None:
-    """The text of a small file; `None` where there is none."""
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_FILE).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        return None
 
 
 def _path(given: str, home: Path) -> Path:

@@ -17,7 +17,7 @@ import msgspec
 from segue.core.clock import Clock
 from segue.core.failure import Kind
 from segue.core.ports import Transport, TransportError, WireRequest
-from segue.families.llm.auth.aws_files import read_text
+from segue.families.llm.auth.files import read_text
 from segue.families.llm.auth.requests import ask, check, unreadable
 from segue.families.llm.auth.tokens import Lease, TokenCache, refused
 
@@ -210,7 +210,7 @@ def _lease(status: int, body: bytes, clock: Clock, who: str) -> Lease[str]:
     usable = told.access_token.isascii() and told.access_token.isprintable() and told.expires_in > 0
     if not (told.access_token and usable):
         raise unreadable(who)
-    return Lease(told.access_token.rstrip("."), clock.wall() + told.expires_in)
+    return Lease(told.access_token, clock.wall() + told.expires_in)
 
 
 def _from_environment(environ: Mapping[str, str]) -> GoogleFile | None:

@@ -65,10 +65,11 @@ class TokenCache(Generic[Token]):
         """
         lease, now = self._lease, clock.wall()
         if lease is not None:
-            if lease.until is None or now < self._renew_from:
+            if lease.until is None:
                 return lease.token
             if now < lease.until:
-                self._start(transport, clock)
+                if now >= self._renew_from:
+                    self._start(transport, clock)
                 return lease.token
         # Shielded: the fetch is for everybody who waits, and not this caller's to cancel.
         return (await asyncio.shield(self._start(transport, clock))).token

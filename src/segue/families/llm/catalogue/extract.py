@@ -1,14 +1,15 @@
 """Makes `prices.json` from the package genai-prices: `python -m segue.families.llm.catalogue.extract`.
 
-The package (github.com/pydantic/genai-prices, MIT) is the best kept list of prices that there is. It is needed here, and
-where a configuration says `prices: {source: package}`; nothing else imports it. Prices in units that no usage of ours
-tells (hours of sound, pages, images that cost other than text) are left out, so that such a model has no price rather
-than a wrong one; fees for searches are beside the tokens, and not counted.
+The package (github.com/pydantic/genai-prices, MIT) is the best kept list of prices that there is. It is needed here,
+and where a configuration says `prices: {source: package}`; nothing else imports it. A model that is billed in units
+which no usage tells (hours of sound, pages, images that cost other than text) is left without a price: none is better
+than a wrong one. Fees for searches come beside the tokens, and are not counted.
 """
 
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
+from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -56,9 +57,11 @@ def extract(day: date) -> PriceList:
 
 
 def _entry(model: Any, day: date) -> Entry:
-    priced = [(None, model.prices)] if not isinstance(model.prices, list) else [
-        (one.constraint, one.prices) for one in model.prices
-    ]
+    priced = (
+        [(None, model.prices)]
+        if not isinstance(model.prices, list)
+        else [(one.constraint, one.prices) for one in model.prices]
+    )
     tiers: dict[str, tuple[Offer, ...]] = {}
     for variant in model.price_variants or ():
         tier = _tier(variant.when)
@@ -85,7 +88,8 @@ def _offers(priced: Iterable[tuple[Any, Mapping[str, Any]]], day: date) -> tuple
         given = {key: value for key, value in prices.items() if value is not None and key not in _BESIDE}
         if not given or not set(given) <= set(_NAMES):
             return ()
-        since, hours = "", ()
+        since = ""
+        hours: tuple[int, ...] = ()
         if hasattr(constraint, "start_date"):
             since = constraint.start_date.isoformat()
         elif constraint is not None:
@@ -110,8 +114,13 @@ def _amounts(prices: Mapping[str, Any], tokens: int) -> Amounts:
         for tier in getattr(value, "tiers", ()):
             if tokens >= tier.start:
                 amount = tier.price
-        amounts[_NAMES[key]] = format((amount / 1000 if key == "requests_kcount" else amount).normalize(), "f")
+        amounts[_NAMES[key]] = _written(amount / 1000 if key == "requests_kcount" else amount)
     return amounts
+
+
+def _written(amount: Decimal) -> str:
+    """To a billionth, half to even; a few vendors' prices are quotients without an end."""
+    return format(amount.quantize(Decimal("1e-9"), ROUND_HALF_EVEN).normalize(), "f")
 
 
 def _clause(match: Any) -> list[Any]:

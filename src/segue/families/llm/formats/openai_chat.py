@@ -14,8 +14,9 @@ import msgspec
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Outcome
 from segue.core.ports import StreamReader, WireRequest
+from segue.families.llm.formats.chat.usage import read_usage, tier_of
 from segue.families.llm.formats.openai_errors import classify, error_object
-from segue.families.llm.formats.openai_stream import ChatStreamReader, checked_text, read_usage
+from segue.families.llm.formats.openai_stream import ChatStreamReader, checked_text
 from segue.families.llm.request import ChatRequest
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class _Answer(msgspec.Struct):
 class _Completion(msgspec.Struct):
     choices: list[_Answer] | None = None
     usage: msgspec.Raw = msgspec.Raw(b"null")
+    service_tier: object = None
 
 
 _completion: Final = msgspec.json.Decoder(_Completion)
@@ -77,7 +79,10 @@ class OpenAIChat:
             if error is not None:
                 return Outcome(failure=classify(status, error, candidate.key.secret))
             return Outcome(failure=_bad("status 200 with a body that is not a chat completion"))
-        return Outcome(answer=body, usage=read_usage(completion.usage))
+        usage = read_usage(completion.usage)
+        if usage is not None:
+            usage.service_tier = tier_of(completion.service_tier)
+        return Outcome(answer=body, usage=usage)
 
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
         """A reader, unless the headers say that this is no event stream."""

@@ -11,17 +11,13 @@ import msgspec
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Usage
 from segue.families.llm.asked import BYTES_PER_TOKEN
+from segue.families.llm.formats.chat.usage import read_usage, tier_of
 from segue.families.llm.formats.familiar import Familiar, pattern_of
 from segue.families.llm.formats.openai_errors import classify, error_object
 from segue.families.llm.request import ChatRequest
 from segue.families.llm.sse import EventSplitter, EventTooLong, is_plain, read_event
 
 DONE: Final = b"data: [DONE]\n\n"
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -33,11 +29,11 @@ class _Choice(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: msgspec.Raw = msgspec.Raw(b"null")
+    service_tier: object = None
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _chunk: Final = msgspec.json.Decoder(_Chunk)
-_usage: Final = msgspec.json.Decoder(_Usage)
 
 # A broken event that holds one of these was a chunk of the answer.
 _MARKS_OF_CHUNKS: Final = (b'"choices"', b'"delta"', b'"content"', b"chat.completion", b'"finish_reason"')
@@ -82,6 +78,7 @@ class ChatStreamReader:
         """The whole events of these bytes that the caller may see."""
         familiar = self._familiar
         if familiar is not None and not self._splitter.tail and familiar.like(chunk):
+            self.tokens += 1
             return chunk
         if self._settled():
             return b""
@@ -121,6 +118,7 @@ class ChatStreamReader:
         passed = []
         for event in events:
             if self._familiar is not None and self._familiar.like(event):
+                self.tokens += 1
                 passed.append(event)
                 continue
             if is_plain(event):
@@ -169,6 +167,7 @@ class ChatStreamReader:
             return False
         usage = read_usage(chunk.usage)
         if usage is not None:
+            usage.service_tier = tier_of(chunk.service_tier)
             self.usage = usage
             if not chunk.choices and not self._wants_usage:
                 return False
@@ -208,19 +207,6 @@ def checked_text(document: bytes) -> bytes:
     if not document.isascii():
         document.decode()
     return document
-
-
-def read_usage(raw: msgspec.Raw) -> Usage | None:
-    """The usage that a provider reports, if it reports one."""
-    if bytes(raw) == b"null":
-        return None
-    try:
-        usage = _usage.decode(raw)
-    except msgspec.DecodeError:
-        return None
-    if usage.prompt_tokens is None and usage.completion_tokens is None:
-        return None
-    return Usage(usage.prompt_tokens, usage.completion_tokens)
 
 
 def _has_content(delta: dict[str, msgspec.Raw]) -> bool:

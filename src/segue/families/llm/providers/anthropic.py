@@ -27,5 +27,9 @@ ADAPTER = Vendor(
     base_url="https://api.anthropic.com",
     endpoint=_endpoint,
     environment=("ANTHROPIC_API_KEY",),
-    models=("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-sonnet-4-5", "claude-haiku-4-5"),
+    models=(
+        *("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-5", "claude-sonnet-5"),
+        *("claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-5"),
+        *("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+    ),
 )

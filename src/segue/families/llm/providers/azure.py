@@ -16,6 +16,7 @@ from segue.config.fields import REFERENCE, text
 from segue.config.problems import Unusable, kind_of
 from segue.core.ports import ProviderSpec
 from segue.families.llm.compatible import PATHS, FormatsOptions, OpenAICompatible
+from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 from segue.families.llm.vendor import JSON, Account, options_of, segment
 
 _DEPLOYED: Final = "/openai/deployments/"
@@ -73,7 +74,8 @@ class Azure(OpenAICompatible):
             url=None if options.api_version is None else _versioned(root, options.api_version),
             name=lambda model: names.get(model, model),
         )
-        return Account({"chat": codec}, spec.allow_private)
+        through = PassthroughCodec(f"{root}/openai/v1", _headers)
+        return Account({"chat": codec, PASSTHROUGH.id: through}, spec.allow_private)
 
 
 def _versioned(root: str, version: str) -> Callable[[str, str], str]:

@@ -79,6 +79,7 @@ class Bedrock:
     needs_key: bool = False
     priority: int = 1
     operations: frozenset[str] = frozenset({"chat"})
+    formats: tuple[str, ...] = ("converse",)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @property

@@ -10,7 +10,6 @@ ADAPTER = OpenAICompatible(
     habits=Habits(
         renames=LIMIT_IS_MAX_TOKENS,
         drops=("store", "prediction"),
-        # The page lists these as not supported.
         warns=("metadata", "parallel_tool_calls", "service_tier", "user", "verbosity"),
         refuses=("logit_bias", "top_logprobs", "n", "modalities", "audio"),
     ),

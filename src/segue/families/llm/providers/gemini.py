@@ -29,5 +29,11 @@ ADAPTER = Vendor(
     base_url="https://generativelanguage.googleapis.com/v1beta",
     endpoint=_endpoint,
     environment=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    models=("gemini-3-pro-preview", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite"),
+    models=(
+        "gemini-3-pro-preview",
+        "gemini-2.5-pro",
+        "gemini-2.5-flash",
+        "gemini-2.5-flash-lite",
+        "gemini-embedding-001",
+    ),
 )

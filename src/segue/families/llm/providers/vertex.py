@@ -74,6 +74,7 @@ class Vertex:
     needs_key: bool = False
     priority: int = 1
     operations: frozenset[str] = frozenset({"chat"})
+    formats: tuple[str, ...] = ("gemini", "messages")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @property
@@ -111,7 +112,7 @@ def _google(root: str) -> Endpoint:
         name = segment(model.removeprefix("models/"))
         return f"{root}/google/models/{name}:{'streamGenerateContent?alt=sse' if stream else 'generateContent'}"
 
-    return Endpoint(GEMINI, url, _headers, flags=frozenset({"labels", "no_call_ids"}))
+    return Endpoint(GEMINI, url, _headers, flags=frozenset({"labels"}))
 
 
 def _anthropic(root: str) -> Endpoint:

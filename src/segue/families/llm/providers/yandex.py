@@ -38,6 +38,7 @@ class Yandex:
     needs_key: bool = False
     priority: int = 1
     operations: frozenset[str] = frozenset({"chat"})
+    formats: tuple[str, ...] = ("yandex",)
 
     @property
     def options(self) -> type[YandexOptions]:

@@ -40,6 +40,11 @@ def read_usage(raw: msgspec.Raw) -> Usage | None:
     return told
 
 
+def tier_of(service_tier: object) -> str:
+    """How the vendor says that it served, which a price may depend on; empty where it says nothing of use."""
+    return service_tier if isinstance(service_tier, str) else ""
+
+
 def write_usage(usage: Usage) -> dict[str, Any]:
     """The usage as a client of Chat Completions reads it."""
     prompt, completion = usage.input_tokens or 0, usage.output_tokens or 0

@@ -5,6 +5,7 @@ repeat what was streamed: the texts of an item in its `done` events, the whole o
 writer keeps the answer until it ends, as the format demands; it is bounded by what the model says.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -38,15 +39,21 @@ _encode: Final = msgspec.json.encode
 
 
 class ResponsesWriter:
-    """See `EventWriter`."""
+    """See `EventWriter`.
+
+    Args:
+        shown: what is known beside the answer.
+        whole: hears of the data of the last event, which has the whole response, before it is sent.
+    """
 
     __slots__ = (
         "_blocks", "_ending", "_frame", "_items", "_message", "_number", "_output", "_over", "_refused", "_shown",
-        "_stopped", "_tier", "_usage",
+        "_stopped", "_tell_whole", "_tier", "_usage",
     )  # fmt: skip
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: Shown, whole: Callable[[bytes], None] | None = None) -> None:
         self._shown = shown
+        self._tell_whole = whole
         self._frame: Frame | None = None
         self._number = 0
         self._blocks: dict[int, WrittenBlock] = {}
@@ -132,18 +139,23 @@ class ResponsesWriter:
         status, details = self._ending
         return out + self._whole(f"response.{status}", status, details=details)
 
+    def _data(self, kind: str, fields: dict[str, Any]) -> bytes:
+        number = self._number
+        self._number = number + 1
+        return _encode({"type": kind, "sequence_number": number, **fields})
+
     def _whole(self, kind: str, status: str, **more: Any) -> bytes:
         if self._frame is None:
             return b""
         items = [self._output[place] for place in sorted(self._output)]
         response = self._frame.write(status, items, usage=self._usage, tier=self._tier, **more)
-        return self._event(kind, {"response": msgspec.Raw(response)})
+        data = self._data(kind, {"response": msgspec.Raw(response)})
+        if self._tell_whole is not None:
+            self._tell_whole(data)
+        return _framed(kind, data)
 
     def _event(self, kind: str, fields: dict[str, Any]) -> bytes:
-        number = self._number
-        self._number = number + 1
-        data = _encode({"type": kind, "sequence_number": number, **fields})
-        return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+        return _framed(kind, self._data(kind, fields))
 
     # Blocks
 
@@ -302,3 +314,7 @@ class ResponsesWriter:
     def _item_done(self, place: int, item: dict[str, Any]) -> bytes:
         written = self._output[place] = _encode(item)
         return self._event("response.output_item.done", {"output_index": place, "item": msgspec.Raw(written)})
+
+
+def _framed(kind: str, data: bytes) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)

@@ -1,0 +1,119 @@
+"""What a whole answer beside chat must have to be one, and what it tells of its usage."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.outcome import Usage
+from segue.families.llm.formats.openai_errors import classify, error_object
+from segue.families.llm.formats.openai_stream import checked_text
+
+Raw = msgspec.Raw
+_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_OK: Final = 200
+
+MARKS: Final[Mapping[str, tuple[str, bytes]]] = {
+    "embeddings": ("data", b"["),
+    "completions": ("choices", b"["),
+    "moderations": ("results", b"["),
+    "images.generate": ("data", b"["),
+    "images.edit": ("data", b"["),
+    "audio.transcribe": ("text", b'"'),
+    "audio.translate": ("text", b'"'),
+}
+"""The field without which a JSON object is no answer, and how its value begins; by the operation."""
+
+_TEXT: Final = re.compile(r"(?:text/(?:plain|vtt|srt)|application/(?:x-)?subrip)\s*(?:;|$)", re.IGNORECASE)
+_SOUND: Final = re.compile(r"(?:audio/[a-z0-9.+-]{1,60}|application/octet-stream)\s*(?:;|$)", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"[ -~]{1,200}")
+
+
+class _Details(msgspec.Struct, gc=False):
+    audio_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct, gc=False):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_token_details: _Details | None = None
+
+
+_usage: Final = msgspec.json.Decoder(_Usage)
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a content type is JSON's; also where there is none."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in {"", "application/json", "text/json"} or kind.endswith("+json")
+
+
+def is_text(content_type: str) -> bool:
+    """Whether it is a text that may be passed on: a transcript or subtitles, never a web page."""
+    return _TEXT.match(content_type) is not None
+
+
+def is_sound(content_type: str) -> bool:
+    """Whether it is sound, or bytes of which the vendor says no more."""
+    return _SOUND.match(content_type) is not None
+
+
+def passed_type(content_type: str, otherwise: str) -> str:
+    """A vendor's content type, as a caller may see it."""
+    return content_type if _PLAIN.fullmatch(content_type) else otherwise
+
+
+def read_document(operation: str, status: int, body: bytes, secret: str) -> tuple[bytes, dict[str, Raw]] | Failure:
+    """A JSON answer and its top level, or the failure that stands in its place.
+
+    Args:
+        operation: one of `MARKS`.
+        status: the HTTP status.
+        body: as it came.
+        secret: cut out of messages.
+    """
+    if status != _OK:
+        return classify(status, error_object(body), secret)
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        fields = _object.decode(checked_text(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fields = {}
+    name, beginning = MARKS[operation]
+    value = bytes(fields.get(name, b""))
+    if value.startswith(beginning) and value != b"[]":
+        return body, fields
+    error = error_object(body)
+    if error is not None:
+        return classify(status, error, secret)
+    return bad(f"status 200 with a body that is no answer to {operation}")
+
+
+def read_usage(raw: Raw | None) -> Usage | None:
+    """The usage that a provider reports, in any of OpenAI's two vocabularies."""
+    if raw is None:
+        return None
+    try:
+        told = _usage.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    given = told.input_tokens if told.prompt_tokens is None else told.prompt_tokens
+    made = told.output_tokens if told.completion_tokens is None else told.completion_tokens
+    if given is None and made is None:
+        given = told.total_tokens
+    if given is None and made is None:
+        return None
+    details = told.input_token_details
+    return Usage(given, made, audio_input_tokens=details.audio_tokens if details else None)
+
+
+def bad(message: str) -> Failure:
+    """The failure of an answer that is none."""
+    return Failure(Kind.BAD_RESPONSE, message, Executed.UNKNOWN, Scope.PROVIDER)

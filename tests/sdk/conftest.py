@@ -1,0 +1,42 @@
+"""One served Segue and one client of each SDK for the whole matrix: a cell then costs milliseconds."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from sdk.columns import PROVIDERS
+from sdk.drivers.chat import ChatDriver
+from sdk.drivers.gemini import GeminiDriver
+from sdk.drivers.langchain import LangChainDriver
+from sdk.drivers.messages import MessagesDriver
+from sdk.drivers.responses import ResponsesDriver
+from sdk.table import DRIVERS
+from sdk.wishes import Driver
+from support.service import Serving, serving
+
+CLASSES = {one.name: one for one in (ChatDriver, ResponsesDriver, MessagesDriver, GeminiDriver, LangChainDriver)}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def everyone() -> AsyncIterator[Serving]:
+    """Segue before all providers of the matrix, without retries."""
+    async with serving(providers=PROVIDERS, models={}) as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def drivers(everyone: Serving) -> AsyncIterator[dict[str, Driver]]:
+    """A client of each SDK."""
+    assert list(CLASSES) == list(DRIVERS)
+    made = {name: CLASSES[name](everyone.url) for name in DRIVERS}
+    yield made
+    for driver in made.values():
+        await driver.close()
+
+
+@pytest.fixture(autouse=True)
+def healthy(everyone: Serving) -> Iterator[None]:
+    """No fault outlives its test."""
+    yield
+    everyone.sim.clear()
