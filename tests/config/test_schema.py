@@ -175,7 +175,8 @@ def test_the_schema_is_plain_json_and_every_key_has_a_description(known: Known):
     assert "$id" not in schema
     for name, section in schema["properties"].items():
         assert section["description"], name
-    for name in ("Server", "Cors", "Auth", "Alias", "Policy", "Timeouts", "Breaker", "ModelSettings", "Prices", "ModelPrices"):
+    sections = ("Server", "Cors", "Auth", "Alias", "Policy", "Timeouts", "Breaker")
+    for name in (*sections, "ModelSettings", "Prices", "ModelPrices"):
         for key, value in schema["$defs"][name]["properties"].items():
             assert value.get("description"), (name, key)
     (openai,) = [

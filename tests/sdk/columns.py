@@ -28,7 +28,7 @@ class Column:
 
 def _compatible(name: str, adapter: str, model: str, thinker: str, path: str = "/v1", **more: Any) -> Column:
     address = {"base_url": f"{{sim}}/{name}{path}"}
-    models = [one for one in (model, thinker) if one]
+    models = list(dict.fromkeys(one for one in (model, thinker) if one))
     return Column(name, model, thinker, {"adapter": adapter, "key": f"key-{name}-1", "models": models} | address | more)
 
 

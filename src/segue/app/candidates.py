@@ -7,12 +7,14 @@ candidates that are ready.
 from collections.abc import Callable, Mapping, Sequence
 
 from segue.app.facts import ModelFacts
+from segue.config.mapping import Overrides
 from segue.config.models import Provider as ProviderSettings
 from segue.config.models import Settings
 from segue.core.naming import ModelMap, serves
 from segue.core.ports import Codec, Executor, WireAdapter
 from segue.core.provider import NO_KEY, Candidate, Guard, Key, ModelInfo, Provider
 from segue.core.selection import Offer
+from segue.families.llm.operations import CHAT
 from segue.pipeline.edits import Edits, edited
 
 Adapters = Mapping[str, WireAdapter | Executor]
@@ -109,18 +111,14 @@ def offers_of(
 
 def shaped(adapter: WireAdapter, wanted: ProviderSettings) -> WireAdapter:
     """The adapter with what a configuration changes in its requests; itself where that is nothing."""
-    said = wanted.overrides
-    common = Edits(
-        said.set, said.defaults, said.drop, {name: one.get_secret_value() for name, one in said.headers.items()}
-    )
-    special = {}
-    for name, model in (wanted.listed or {}).items():
-        own = model.overrides
-        headers = {header: one.get_secret_value() for header, one in own.headers.items()}
-        edits = Edits(own.set, own.defaults, own.drop, headers)
-        if edits:
-            special[name] = common.under(edits)
-    return edited(adapter, common, special, frozenset(wanted.forward_headers))
+    special = {name: _edits(model.overrides) for name, model in (wanted.listed or {}).items()}
+    special = {name: edits for name, edits in special.items() if edits}
+    return edited(adapter, _edits(wanted.overrides), special, frozenset(wanted.forward_headers), {CHAT.id})
+
+
+def _edits(said: Overrides) -> Edits:
+    headers = {name: one.get_secret_value() for name, one in said.headers.items()}
+    return Edits(said.set, said.defaults, said.drop, headers)
 
 
 def _codec(adapter: WireAdapter | Executor, operation: str) -> Codec | None:

@@ -58,6 +58,10 @@ def _catalogue(source: str, clock: Clock) -> Catalogue:
         raise ConfigError(
             ["prices.source: the package genai-prices is not installed: pip install 'segue[prices]', or 'shipped'"]
         ) from None
+    except Exception as error:  # noqa: BLE001 - a stranger's package, perhaps of a later form; ours goes on with the file
+        raise ConfigError(
+            [f"prices.source: the installed genai-prices cannot be read ({type(error).__name__}): use 'shipped'"]
+        ) from None
 
 
 _NOTHING_SAID = ModelSettings()

@@ -54,12 +54,14 @@ class Snapshot:
         version: counts up from 1 with every change.
         providers: by id, in the order of the configuration.
         lines: by the operation's id; every operation of the installation has one.
+        forwarded: headers of clients that some provider may see, in lower case; usually none.
     """
 
     version: int
     settings: Settings
     providers: Mapping[str, Provider]
     lines: Mapping[str, Line]
+    forwarded: frozenset[bytes] = frozenset()
 
 
 def build(settings: Settings, world: World, version: int) -> Snapshot:
@@ -106,7 +108,8 @@ def build(settings: Settings, world: World, version: int) -> Snapshot:
         # A rehearsal on a book that nobody reads: guards of the real one would change breakers that are in force.
         lines(HealthBook(Signals()))
     world.settle(faces, {provider_id: provider.load for provider_id, provider in providers.items()})
-    return Snapshot(version, settings, providers, lines(world.health))
+    forwarded = frozenset(name.encode() for wanted in settings.providers.values() for name in wanted.forward_headers)
+    return Snapshot(version, settings, providers, lines(world.health), forwarded)
 
 
 @contextmanager

@@ -40,6 +40,12 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
             "parameters": [_parameter("id", "path", {"type": "string"}, required=True)],
         }
     }
+    paths["/v1/responses"] = {"post": _plain("A chat in the format of OpenAI's Responses, plain or streaming", "chat")}
+    for what, methods in {"": ("get", "delete"), "/input_items": ("get",), "/cancel": ("post",)}.items():
+        named = {"parameters": [_parameter("id", "path", {"type": "string"}, required=True)]}
+        paths[f"/v1/responses/{{id}}{what}"] = {
+            method: {**_plain("A response that was kept for its caller", "chat"), **named} for method in methods
+        }
     paths["/v1/messages"] = {"post": _plain("A chat in the format of Anthropic's Messages", "chat")}
     for action in ("generateContent", "streamGenerateContent"):
         paths[f"/v1beta/models/{{model}}:{action}"] = {

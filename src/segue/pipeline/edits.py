@@ -6,7 +6,7 @@ that they hold for requests that passed through and for those that were translat
 nothing, none of this is in the way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -125,9 +125,27 @@ class EditedAdapter:
     authoriser: Authoriser | None
 
 
-def edited(adapter: WireAdapter, common: Edits, special: Mapping[str, Edits], forwarded: frozenset[str]) -> WireAdapter:
-    """An adapter whose requests are changed; the same one where there is nothing to change."""
+def edited(
+    adapter: WireAdapter,
+    common: Edits,
+    special: Mapping[str, Edits],
+    forwarded: frozenset[str],
+    operations: Collection[str],
+) -> WireAdapter:
+    """An adapter whose requests are changed; the same one where there is nothing to change.
+
+    Args:
+        adapter: as it was built.
+        common: what is changed for every model.
+        special: what is changed for a model besides, by the name under which it is listed.
+        forwarded: headers of the client's that are sent on.
+        operations: ids of those for which the common fields are meant; other operations get the headers alone, since
+            their bodies have other fields.
+    """
     if not (common or forwarded or any(special.values())):
         return adapter
-    codecs = {name: EditedCodec(codec, common, special, forwarded) for name, codec in adapter.codecs.items()}
+    codecs = {}
+    for name, codec in adapter.codecs.items():
+        base = common if name in operations else Edits(headers=common.headers)
+        codecs[name] = EditedCodec(codec, base, {model: base.under(one) for model, one in special.items()}, forwarded)
     return EditedAdapter(codecs, adapter.allow_private, getattr(adapter, "authoriser", None))

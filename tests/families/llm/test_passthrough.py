@@ -1,5 +1,6 @@
 """What passes through goes to the configured address and nowhere else, and takes nothing along that must stay here."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,8 @@ from yarl import URL
 from segue.core.errors import RequestInvalid
 from segue.core.failure import Executed, Kind, Scope
 from segue.families.llm.passthrough import (
+    ANSWER_HEADERS,
+    REQUEST_HEADERS,
     Passage,
     PassthroughCodec,
     failure_of,
@@ -138,3 +141,10 @@ def test_a_provider_that_repeats_our_key_is_not_quoted() -> None:
     call.request.said = None
     codec().decode(call, candidate, 401, {}, b"bad key sk-...0001")
     assert call.request.said is None
+
+
+def test_the_page_names_exactly_the_headers_that_pass() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "http.md").read_text()
+    for row, headers in (("request headers that pass", REQUEST_HEADERS), ("answer headers that pass", ANSWER_HEADERS)):
+        (cell,) = (line.split("|")[2] for line in page.splitlines() if line.startswith(f"| {row} |"))
+        assert cell.strip() == ", ".join(f"`{name}`" for name in sorted(headers))

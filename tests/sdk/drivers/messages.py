@@ -30,14 +30,14 @@ class MessagesDriver:
     async def ask(self, wish: Wish, *, stream: bool = False) -> Heard:
         raw = await self._sdk.messages.with_raw_response.create(**_body(wish), stream=stream)
         if not stream:
-            heard = _whole(raw.parse())
+            heard = _whole(await raw.parse())
             heard.headers = raw.headers
             return heard
         pieces: list[str] = []
         blocks: list[dict[str, Any]] = []
         arguments: dict[int, str] = {}
         heard, used, ended = Heard(), {}, False
-        async for event in raw.parse():
+        async for event in await raw.parse():
             if event.type == "message_start":
                 used |= event.message.usage.model_dump(exclude_none=True)
             elif event.type == "content_block_start":

@@ -30,8 +30,9 @@ from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.fields import EXACT, Field
 from segue.families.llm.ir.format import BadAnswer, EventReader, EventWriter, ProviderFormat, Target
 from segue.families.llm.ir.losses import Losses, check
+from segue.families.llm.late import LateWriter
 from segue.families.llm.needs import can_carry
-from segue.families.llm.passing import GeminiPassing, LateWriter, MessagesPassing, PassingReader, ResponsesPassing
+from segue.families.llm.passing import GeminiPassing, MessagesPassing, PassingReader, ResponsesPassing
 
 if TYPE_CHECKING:
     from segue.core.call import Call
@@ -107,6 +108,7 @@ class Translated:
             candidate.provider.id,
             endpoint.flags | endpoint.model_flags(candidate.model),
             info.capabilities if info is not None else frozenset(),
+            info.max_output if info is not None else None,
         )
         written = self._format.write_request(conversation, target)
         warnings += written.warnings

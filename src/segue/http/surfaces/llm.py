@@ -18,6 +18,7 @@ from segue.families.llm.ir.format import ClientFormat
 from segue.families.llm.operations import CHAT
 from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, ClientGone, Exchange, Headers
+from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.pump import EVENT_STREAM, pump
 from segue.http.results import call_headers, error_headers, told
@@ -83,6 +84,8 @@ class LlmSurface:
                 self._forward(exchange, request)
             options = read_options(exchange, request.fallbacks)
             call = engine.call(CHAT, request, caller=caller, options=options, surface=self._surface)
+            if engine.snapshot.forwarded:
+                forward(call, exchange, engine.snapshot.forwarded)
         except ClientGone:
             return
         except CallFailed as error:

@@ -19,6 +19,7 @@ from segue.families.llm.operations import CHAT
 from segue.families.llm.request import parse_chat
 from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, ClientGone, Exchange
+from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.pump import EVENT_STREAM, pump
 from segue.http.results import call_head, call_headers, error_headers, told
@@ -45,6 +46,8 @@ class OpenAISurface:
             request = parse_chat(await exchange.body(engine.snapshot.settings.server.body_limit))
             options = read_options(exchange, request.fallbacks)
             call = engine.call(CHAT, request, caller=caller, options=options, surface="openai")
+            if engine.snapshot.forwarded:
+                forward(call, exchange, engine.snapshot.forwarded)
             request.created = int(call.started_wall)
         except ClientGone:
             return

@@ -27,6 +27,7 @@ from segue.families.llm.other.reading import COHERE_RERANK, READINGS, read_speec
 from segue.families.llm.other.task import Task
 from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, ClientGone, Exchange, Headers
+from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.pump import pump
 from segue.http.results import call_headers, error_headers, told
@@ -139,7 +140,10 @@ class TaskSurface:
         body = await exchange.body(engine.snapshot.settings.server.body_limit)
         task = parse(body, exchange.header(b"content-type") or "")
         options = read_options(exchange, task.fallbacks)
-        return task, engine.call(operation, task, caller=caller, options=options, surface=surface)
+        call = engine.call(operation, task, caller=caller, options=options, surface=surface)
+        if engine.snapshot.forwarded:
+            forward(call, exchange, engine.snapshot.forwarded)
+        return task, call
 
     async def _count(
         self,

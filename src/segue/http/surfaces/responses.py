@@ -13,7 +13,7 @@ import msgspec
 from segue.app.running import Running
 from segue.backends.store.shelf import LARGEST, Kept
 from segue.core.call import Call, Caller
-from segue.core.errors import CallFailed, ProviderFailed, RequestInvalid
+from segue.core.errors import CallFailed, RequestInvalid
 from segue.core.failure import Kind
 from segue.families.llm.asked import Asked
 from segue.families.llm.formats.responses import memory
@@ -84,12 +84,10 @@ class ResponsesSurface(LlmSurface):
     def refusal(self, call: Call, error: CallFailed) -> CallFailed:
         """See `LlmSurface.refusal`: that nobody knows the response is told in OpenAI's own words."""
         request: ResponsesRequest = call.request
-        if request.complete or not request.previous or not isinstance(error, ProviderFailed):
+        if request.complete or not request.previous or error.param != "previous_response_id":
             return error
         if any(not attempt.failure or attempt.failure.kind is not Kind.UNSUPPORTED for attempt in call.attempts):
-            return error  # somebody might have known it
-        if error.failure.param != "previous_response_id":
-            return error
+            return error  # somebody might have known it, or has said so in the same words
         unknown = memory.unknown(request.previous)
         unknown.call_id, unknown.attempts = error.call_id, error.attempts
         return unknown

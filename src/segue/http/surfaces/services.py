@@ -16,6 +16,7 @@ from segue.core.operation import Operation
 from segue.core.outcome import Outcome
 from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, ClientGone, Exchange
+from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.problem import problem
 from segue.http.pump import EVENT_STREAM, pump
@@ -52,6 +53,8 @@ class ServicesSurface:
             request = operation.from_fields(_query(exchange), True) if by_query else operation.parse(body)
             options = read_options(exchange, getattr(request, "fallbacks", ()))
             call = engine.call(operation, request, caller=caller, options=options, surface="services")
+            if engine.snapshot.forwarded:
+                forward(call, exchange, engine.snapshot.forwarded)
         except ClientGone:
             return
         except CallFailed as error:

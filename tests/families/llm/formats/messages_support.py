@@ -189,9 +189,9 @@ def read(**fields: Any) -> Conversation:
     return MESSAGES.read_request(msgspec.json.encode(body))
 
 
-def written(conversation: Conversation, *flags: str, capabilities: frozenset[str] = frozenset()) -> Written:
+def written(conversation: Conversation, *flags: str, max_output: int | None = None) -> Written:
     """A conversation as it is written for a provider."""
-    return MESSAGES.write_request(conversation, Target("claude-x", flags=frozenset(flags), capabilities=capabilities))
+    return MESSAGES.write_request(conversation, Target("claude-x", flags=frozenset(flags), max_output=max_output))
 
 
 def body(conversation: Conversation, *flags: str) -> dict[str, Any]:

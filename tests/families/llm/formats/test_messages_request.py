@@ -260,7 +260,7 @@ def warned(conversation: Conversation, word: str, *flags: str) -> bool:
 
 def test_a_limit_of_the_answer_is_made_up_where_there_is_none() -> None:
     assert body(ask())["max_tokens"] == 8192
-    known = written(ask(), capabilities=frozenset({"max_tokens:64000"}))
+    known = written(ask(), max_output=64_000)
     assert msgspec.json.decode(known.body)["max_tokens"] == 64000
 
 

@@ -7,7 +7,7 @@ where another is given; at an unknown address nothing is assumed.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Final
@@ -114,7 +114,10 @@ class Catalogue:
         vendor = self.vendor(adapter, base_url)
         found = None if vendor is None else self._find(vendor, model)
         if found is None:
-            return Facts(abilities.context, abilities.max_output, abilities.words)
+            # A name says what a model can do wherever it runs. How much a server takes is its own affair, and routing
+            # passes over candidates whose window is known to be too small.
+            context = None if vendor is None else abilities.context
+            return Facts(context, abilities.max_output, abilities.words)
         entry, source = found
         context = entry.context or abilities.context
         return Facts(context, abilities.max_output, abilities.words, self._price(entry, source))
@@ -199,6 +202,12 @@ def packaged(day: float) -> Catalogue:
     Raises:
         ImportError: it is not installed.
     """
+    return _packaged(datetime.fromtimestamp(day, UTC).date())
+
+
+@lru_cache(maxsize=1)
+def _packaged(day: date) -> Catalogue:
+    # Once a day at most, and not at every reload: it takes a third of a second.
     from segue.families.llm.catalogue.extract import extract
 
-    return Catalogue(extract(datetime.fromtimestamp(day, UTC).date()))
+    return Catalogue(extract(day))

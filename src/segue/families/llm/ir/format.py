@@ -50,12 +50,14 @@ class Target:
         flags: habits of the vendor that a format asks about by name (documented where they are read), e.g.
             `max_completion_tokens`, `no_stream_options`, `no_developer_role`.
         capabilities: what is known of the model, as words; `frozenset()` where nothing is known.
+        max_output: how many tokens its answers may have at most; `None` where that is not known.
     """
 
     model: str
     provider: str = ""
     flags: frozenset[str] = frozenset()
     capabilities: frozenset[str] = frozenset()
+    max_output: int | None = None
 
 
 @dataclass(slots=True)

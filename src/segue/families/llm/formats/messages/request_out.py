@@ -7,7 +7,7 @@
     json_by_tool    no `output_config.format`: a forced call of a tool makes the model answer in JSON
     no_prefill      the conversation must not end with a text of the assistant's (Claude Opus 4.6 and later)
 
-Of `Target.capabilities`, `max_tokens:N` tells how many tokens an answer may have at most.
+`Target.max_output` is what is asked for where the caller sets no limit, which Anthropic demands.
 """
 
 import re
@@ -40,7 +40,6 @@ _encode: Final = msgspec.json.encode
 _fields: Final = msgspec.json.Decoder(dict[str, Raw])
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _OBJECT: Final = b'{"type":"object"}'
-_LIMIT: Final = "max_tokens:"
 IN_JSON: Final = "Answer with one valid JSON object and nothing else."
 """Asks for JSON where no schema is given, which Anthropic has no parameter for."""
 
@@ -59,7 +58,7 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     _write_output(request, conversation, flags, warnings)
     choice = request.tool_choice
     forced = choice is not None and choice.type in {"any", "tool"}
-    most = _most(target) if target.capabilities else None
+    most = target.max_output
     plan = plan_thinking(conversation, flags, most, warnings, forced=forced)
     request.max_tokens, request.thinking = plan.max_tokens, plan.thinking
     if plan.effort is not None:
@@ -74,13 +73,6 @@ def write_request(conversation: Conversation, target: Target) -> Written:
         body = _with_extra(body, conversation.extra)
     headers = {"anthropic-beta": ",".join(conversation.betas)} if conversation.betas else {}
     return Written(body, headers, warnings)
-
-
-def _most(target: Target) -> int | None:
-    for word in target.capabilities:
-        if word.startswith(_LIMIT) and word[len(_LIMIT) :].isdecimal():
-            return int(word[len(_LIMIT) :]) or None
-    return None
 
 
 def _write_turns(
