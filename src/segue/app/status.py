@@ -9,7 +9,8 @@ def status_of(running: Running) -> dict[str, Any]:
     """Every provider: configuration, health, load and counts."""
     engine = running.engine
     world = engine.world
-    health = world.health.status(world.clock.now())
+    now = world.clock.now()
+    health = world.health.status(now)
     counts = running.metrics.summary()["providers"]
     return {
         name: {
@@ -20,6 +21,10 @@ def status_of(running: Running) -> dict[str, Any]:
             "operations": sorted(provider.operations),
             "models": [info.id for info in provider.models] + (["*"] if provider.wildcard else []),
             "in_flight": provider.load.in_flight,
+            "allowances": {
+                label: {"requests": told.requests, "tokens": told.tokens, "told_s_ago": round(now - told.told_at, 1)}
+                for label, told in provider.load.allowances.items()
+            },
             **_health_of(health.get(name)),
             **counts.get(name, {"calls": 0, "failures": 0, "success_rate": None}),
         }

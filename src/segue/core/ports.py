@@ -17,7 +17,7 @@ from segue.core.outcome import Outcome, Usage
 if TYPE_CHECKING:
     from segue.core.call import Attempt, Call
     from segue.core.clock import Clock
-    from segue.core.provider import Candidate
+    from segue.core.provider import Allowance, Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,28 @@ class Authoriser(Protocol):
 
         Raises:
             TransportError: no token could be had; its failure says why, without any secret.
+        """
+        ...
+
+
+class Meter(Protocol):
+    """Reads from a vendor's answers what is left of its rate limits.
+
+    An adapter whose vendor tells has one in its attribute `meter`, or leaves the attribute out.
+    """
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Headers of which one is there, in lower case, where an answer tells anything."""
+        ...
+
+    def read(self, headers: Mapping[str, str], now: float, wall: float) -> "Allowance | None":
+        """What is left; `None` where the headers make no sense.
+
+        Args:
+            headers: names in lower case.
+            now: seconds on the monotonic clock.
+            wall: seconds since 1970-01-01 UTC.
         """
         ...
 

@@ -102,13 +102,47 @@ class Guard(Protocol):
         ...
 
 
-class Load:
-    """How busy one provider is: plain numbers, changed in place."""
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a vendor last said is left for one key.
 
-    __slots__ = ("in_flight",)
+    Attributes:
+        requests, tokens: left until the reset; `None` where it did not say.
+        told_at: when it said so, in seconds on the monotonic clock.
+        spent_until: where nothing was left, when there will be more; else 0.
+    """
+
+    requests: int | None
+    tokens: int | None
+    told_at: float
+    spent_until: float = 0.0
+
+
+class Load:
+    """How busy one provider is: plain numbers, changed in place.
+
+    Attributes:
+        in_flight: attempts under way.
+        allowances: what the vendor last said is left, by the label of the key.
+        spent: labels of keys of which nothing is left, and until when; they are asked last.
+    """
+
+    __slots__ = ("allowances", "in_flight", "spent")
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.allowances: dict[str, Allowance] = {}
+        self.spent: dict[str, float] = {}
+
+    def tell(self, label: str, allowance: Allowance) -> None:
+        """Note what the vendor said of one key, and forget of the others what is no longer true."""
+        self.allowances[label] = allowance
+        if allowance.spent_until:
+            self.spent[label] = allowance.spent_until
+        elif self.spent:
+            self.spent.pop(label, None)
+        for other in [name for name, until in self.spent.items() if until <= allowance.told_at]:
+            del self.spent[other]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

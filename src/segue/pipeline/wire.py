@@ -5,6 +5,8 @@ I/O. It owns the response until a whole answer was read or a stream has reached 
 every other way out, cancellation included.
 """
 
+from collections.abc import Mapping
+
 from segue.core.call import Attempt, Call
 from segue.core.clock import Clock
 from segue.core.failure import Executed, Failure, Kind
@@ -14,12 +16,14 @@ from segue.core.ports import (
     CannotServe,
     Codec,
     Limits,
+    Meter,
     StreamReader,
     Transport,
     TransportError,
     WireAdapter,
     WireResponse,
 )
+from segue.core.provider import Candidate
 from segue.pipeline.hold import hold_back
 from segue.pipeline.stream import OpenedStream
 from segue.resilience.retry_after import parse_retry_after
@@ -31,6 +35,10 @@ MAX_UNCOMMITTED = 1024 * 1024
 """Bytes of a stream that are kept back while no content has come."""
 
 
+READ_EVERY = 1.0
+"""Seconds: within this time what is left of a key's limits is not read again, unless nothing was left."""
+
+
 class WireExecutor:
     """Carries out attempts at one provider over a transport."""
 
@@ -39,6 +47,7 @@ class WireExecutor:
         self._allow_private = adapter.allow_private
         self._transport = transport
         self._clock = clock
+        self._meter: Meter | None = getattr(adapter, "meter", None)
         self._authoriser: Authoriser | None = getattr(adapter, "authoriser", None)
 
     async def execute(self, call: Call, attempt: Attempt, limits: Limits) -> Outcome:
@@ -59,7 +68,11 @@ class WireExecutor:
                 request = await self._authoriser.authorise(request, secret, self._transport, self._clock)
             response = await self._transport.send(request, connect=limits.connect, allow_private=self._allow_private)
             try:
-                attempt.first_byte = self._clock.now() - attempt.started
+                now = self._clock.now()
+                attempt.first_byte = now - attempt.started
+                headers = response.headers
+                if self._meter is not None and not self._meter.names.isdisjoint(headers):
+                    self._note_allowance(self._meter, attempt.candidate, headers, now)
                 if streamed and response.status == 200:  # noqa: PLR2004 - HTTP's own number
                     return await self._open(call, attempt, codec, response, limits)
                 return await self._read(call, attempt, codec, response)
@@ -68,6 +81,16 @@ class WireExecutor:
                 raise
         except TransportError as error:
             return Outcome(failure=error.failure)
+
+    def _note_allowance(self, meter: Meter, candidate: Candidate, headers: Mapping[str, str], now: float) -> None:
+        """Keep what the vendor says is left of the key's rate limits."""
+        load, label = candidate.provider.load, candidate.key.label
+        known = load.allowances.get(label)
+        if known is not None and now - known.told_at < READ_EVERY and known.requests != 1 and not known.spent_until:
+            return
+        allowance = meter.read(headers, now, self._clock.wall())
+        if allowance is not None:
+            load.tell(label, allowance)
 
     async def _read(self, call: Call, attempt: Attempt, codec: Codec, response: WireResponse) -> Outcome:
         body = await response.read_whole(MAX_ANSWER)

@@ -163,14 +163,16 @@ def speaks_of(failure: Failure, failed: Candidate, other: Candidate) -> bool:
 
 
 def in_turn(target: Target, *, commit: bool) -> Sequence[Candidate]:
-    """The target's candidates, one for each key, beginning with another one every time."""
+    """The target's candidates, one for each key, beginning with another one every time; spent keys come last."""
     keys = target.candidates
     if len(keys) == 1:
         return keys
     start = target.turn % len(keys)
     if commit:
         target.turn = start + 1
-    return keys[start:] + keys[:start]
+    turned = keys[start:] + keys[:start]
+    spent = target.provider.load.spent
+    return sorted(turned, key=lambda candidate: candidate.key.label in spent) if spent else turned
 
 
 def _named(candidate: Candidate, names: Sequence[str]) -> bool:

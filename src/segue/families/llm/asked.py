@@ -39,6 +39,8 @@ class Asked:
         stream: whether the answer is to come piece by piece.
         size: bytes of the body as it came.
         fallbacks: names of models to try after the requested one (Segue's own field; never sent on).
+        history: what the earlier turns hold that not every vendor of the client's format takes back (see
+            `segue.families.llm.history`).
         sealed: whether a signature of another vendor is in it: then no provider may get the bytes as they are.
         array: whether a stream is to be one JSON array (Gemini without `alt=sse`).
         created: when it came, in seconds since 1970; for answers that tell a date.
@@ -54,6 +56,7 @@ class Asked:
         "created",
         "fallbacks",
         "headers",
+        "history",
         "model",
         "sealed",
         "size",
@@ -70,6 +73,7 @@ class Asked:
     def __init__(self, size: int, *, sealed: bool = False) -> None:
         self.size = size
         self.sealed = sealed
+        self.history: frozenset[str] = frozenset()
         self.array = False
         self.created = 0
         self.headers: dict[str, str] = {}

@@ -16,6 +16,7 @@ from segue.core.outcome import Outcome, Usage
 from segue.core.ports import CannotServe, Codec, StreamReader, WireRequest
 from segue.families.llm.asked import BYTES_PER_TOKEN, Asked
 from segue.families.llm.formats.openai_errors import redact
+from segue.families.llm.history import ANYTHING
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
     Broke,
@@ -205,11 +206,20 @@ class ChatCodec:
         endpoints: the formats that the provider speaks, the preferred one first.
         chat: the codec that passes Chat Completions through, where the provider speaks it.
         imitates: whether the formats are another vendor's: then that vendor's files do not lie here.
+        history: what it takes back in earlier turns (see `segue.families.llm.history`).
     """
 
-    __slots__ = ("_default", "_direct", "_translated", "_vendors")
+    __slots__ = ("_default", "_direct", "_history", "_translated", "_vendors")
 
-    def __init__(self, endpoints: Sequence[Endpoint], chat: Codec | None = None, *, imitates: bool = False) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        chat: Codec | None = None,
+        *,
+        imitates: bool = False,
+        history: frozenset[str] = ANYTHING,
+    ) -> None:
+        self._history = history
         self._direct: dict[str, Codec] = {
             endpoint.format.id: Passed(endpoint)
             for endpoint in endpoints
@@ -251,7 +261,7 @@ class ChatCodec:
     def _of(self, call: "Call") -> Codec:
         request: Asked = call.request
         name = request.client.id
-        if not request.sealed:
+        if not request.sealed and request.history <= self._history:
             direct = self._direct.get(name)
             if direct is not None:
                 return direct

@@ -19,6 +19,7 @@ from segue.families.llm.formats.chat.losses import COMPATIBLE
 from segue.families.llm.formats.openai_chat import OpenAIChat, bearer
 from segue.families.llm.formats.responses.format import RESPONSES
 from segue.families.llm.habits import NO_HABITS, Habits
+from segue.families.llm.history import ANYTHING
 from segue.families.llm.ir.format import ProviderFormat
 from segue.families.llm.ir.losses import Losses
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
@@ -116,6 +117,7 @@ class OpenAICompatible:
         habits: what it calls settings of Chat Completions, and which it refuses.
         flags: habits that the writers of the formats know (see `formats/chat/request_out.py`).
         losses: what it cannot do although its format can.
+        history: what it takes back in the earlier turns of Chat Completions (see `history.py`).
         headers: headers that it wants besides.
         extra: what it needs besides a key when there is no configuration, as setting → variable.
     """
@@ -134,6 +136,7 @@ class OpenAICompatible:
     habits: Habits = NO_HABITS
     flags: frozenset[str] = frozenset()
     losses: Losses = field(default_factory=lambda: COMPATIBLE)
+    history: frozenset[str] = ANYTHING
     headers: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
 
@@ -186,7 +189,7 @@ class OpenAICompatible:
                 direct = ShapedChat(plain, headers, self.stream_usage, of, name, self.habits)
             else:
                 direct = OpenAIChat(plain, headers, self.stream_usage)
-        return ChatCodec([endpoint(one) for one in formats], direct, imitates=bool(self.losses))
+        return ChatCodec([endpoint(one) for one in formats], direct, imitates=bool(self.losses), history=self.history)
 
 
 def _chosen(spec: ProviderSpec) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.families.llm.asked import Asked, split_top, take_fallbacks
 from segue.families.llm.formats.chat.format import CHAT as CHAT_FORMAT
+from segue.families.llm.history import history_of
 from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.seals import SEALED
 
@@ -133,7 +134,9 @@ def parse_chat(body: bytes) -> ChatRequest:
     Raises:
         RequestInvalid: naming the field and what belongs there.
     """
-    return ChatRequest(split_top(body), len(body), sealed=SEALED in body)
+    request = ChatRequest(split_top(body), len(body), sealed=SEALED in body)
+    request.history = history_of(body)
+    return request
 
 
 def chat_from_fields(fields: Mapping[str, Any], text: bool) -> ChatRequest:

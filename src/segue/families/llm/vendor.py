@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator
 from segue.config.problems import Unusable, kind_of, shown
 from segue.core.failure import Failure
 from segue.core.outcome import Outcome
-from segue.core.ports import Authoriser, Codec, ProviderSpec, StreamReader, WireRequest
+from segue.core.ports import Authoriser, Codec, Meter, ProviderSpec, StreamReader, WireRequest
+from segue.families.llm.allowance import METER
 from segue.families.llm.asked import Asked
 from segue.families.llm.codec import ChatCodec, Endpoint
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
@@ -35,11 +36,13 @@ class Account:
 
     Attributes:
         authoriser: what signs its requests; `None` where a header with the key is enough.
+        meter: what reads the vendor's rate limits from its answers.
     """
 
     codecs: Mapping[str, Codec]
     allow_private: bool = False
     authoriser: Authoriser | None = None
+    meter: Meter = METER
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from segue.config.fields import REFERENCE, text
 from segue.config.problems import Unusable, kind_of
 from segue.core.ports import ProviderSpec
 from segue.families.llm.compatible import PATHS, FormatsOptions, OpenAICompatible
+from segue.families.llm.history import LONG_IDS
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 from segue.families.llm.vendor import JSON, Account, options_of, segment
 
@@ -96,6 +97,7 @@ ADAPTER = Azure(
     environment=("AZURE_OPENAI_API_KEY",),
     formats=("chat", "responses"),
     flags=frozenset({"allowed_tools"}),
+    history=frozenset({LONG_IDS}),
     losses={},
     extra={"base_url": "AZURE_OPENAI_ENDPOINT"},
 )

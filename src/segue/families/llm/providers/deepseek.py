@@ -15,6 +15,7 @@ ADAPTER = OpenAICompatible(
     id="deepseek",
     base_url="https://api.deepseek.com/v1",
     environment=("DEEPSEEK_API_KEY",),
+    flags=frozenset({"reasoning_back"}),  # docs: "Thinking mode", calls of tools
     habits=Habits(
         renames=LIMIT_IS_MAX_TOKENS,
         drops=("store",),
@@ -24,6 +25,7 @@ ADAPTER = OpenAICompatible(
     ),
     losses={
         **COMPATIBLE,
+        Field.THINKING: Loss(Deed.DEGRADE, "becomes reasoning_content"),
         Field.IMAGE_DATA: _TEXT_ONLY,
         Field.IMAGE_URL: _TEXT_ONLY,
         Field.AUDIO_INPUT: _TEXT_ONLY,

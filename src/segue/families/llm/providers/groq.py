@@ -2,11 +2,13 @@
 
 from segue.families.llm.compatible import OpenAICompatible
 from segue.families.llm.habits import Habits
+from segue.families.llm.history import LONG_IDS, REASONING
 
 ADAPTER = OpenAICompatible(
     id="groq",
     base_url="https://api.groq.com/openai/v1",
     environment=("GROQ_API_KEY",),
+    history=frozenset({REASONING, LONG_IDS}),
     more_formats=("responses",),
     habits=Habits(
         drops=("store", "prediction"),

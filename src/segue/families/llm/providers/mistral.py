@@ -12,6 +12,7 @@ ADAPTER = OpenAICompatible(
     base_url="https://api.mistral.ai/v1",
     environment=("MISTRAL_API_KEY",),
     stream_usage=False,
+    history=frozenset(),
     flags=frozenset({"id9"}),
     habits=Habits(
         renames={**LIMIT_IS_MAX_TOKENS, "seed": "random_seed"},

@@ -4,6 +4,7 @@ It speaks Chat Completions and Responses; a client that speaks one of them is an
 """
 
 from segue.families.llm.compatible import OPENAI_MODELS, OpenAICompatible
+from segue.families.llm.history import LONG_IDS
 
 ADAPTER = OpenAICompatible(
     id="openai",
@@ -12,5 +13,6 @@ ADAPTER = OpenAICompatible(
     models=OPENAI_MODELS,
     formats=("chat", "responses"),
     flags=frozenset({"allowed_tools"}),
+    history=frozenset({LONG_IDS}),
     losses={},
 )

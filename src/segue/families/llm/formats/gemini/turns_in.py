@@ -72,7 +72,9 @@ class Turns:
                 raise RequestInvalid(f"'{path}.parts' must not be empty: send at least one part", param=f"{path}.parts")
             if role == "assistant":
                 self._pending = []  # results belong to the latest calls
-            blocks = [self._block(part, number, place) for place, part in enumerate(content.parts)]
+            blocks: list[Content] = []
+            for place, part in enumerate(content.parts):
+                add(blocks, self._block(part, number, place))
             messages.append(Message(role, blocks))
         return messages
 
@@ -142,6 +144,24 @@ class Turns:
                     del pending[index]
                     return each
         return None
+
+
+def add(blocks: list[Content], block: Content) -> None:
+    """Add a block; pieces of one thought, which applications gather from a stream as parts, become one again.
+
+    The signature comes with the last piece, and is that of the whole.
+    """
+    last = blocks[-1] if blocks else None
+    if (
+        isinstance(block, Thinking)
+        and isinstance(last, Thinking)
+        and last.signature is None
+        and (block.signature is None or block.signature.kind == "signature")
+    ):
+        last.text += block.text
+        last.signature = block.signature
+    else:
+        blocks.append(block)
 
 
 def inline(blob: Blob, path: str) -> Media:
