@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from segue.core.call import CallOptions
 from segue.core.failure import Failure, Kind, Scope
 from segue.core.features import Features
-from segue.core.provider import Candidate, Key, ModelInfo, Provider, Target
+from segue.core.provider import Allowance, Candidate, Key, ModelInfo, Provider, Target
 from segue.routing.names import make_tier
 from segue.routing.plan import Group, Plan, speaks_of
 from segue.routing.strategies.priority import Priority
@@ -54,6 +54,15 @@ def test_keys_take_turns_and_all_of_them_are_offered():
 def test_a_target_that_is_named_twice_is_offered_once():
     one = target(owner("a", keys=2), "m")
     assert walk(Plan(tiers_of([one, one], [one]), Features(), None)) == ["a/m#1", "a/m#2"]
+
+
+def test_a_key_of_which_the_vendor_says_that_nothing_is_left_is_asked_last_until_then():
+    a = owner("a", keys=2)
+    tiers = tiers_of([target(a, "m")])
+    a.load.tell("key-1", Allowance(requests=0, tokens=None, told_at=10.0, spent_until=70.0))
+    assert [walk(Plan(tiers, Features(), None)) for _ in range(2)] == [["a/m#2", "a/m#1"]] * 2
+    a.load.tell("key-2", Allowance(requests=9, tokens=None, told_at=71.0))  # the other key's answer, after the reset
+    assert walk(Plan(tiers, Features(), None)) == ["a/m#1", "a/m#2"]
 
 
 def test_a_tier_that_is_not_reached_does_not_take_its_turn():

@@ -56,7 +56,8 @@ def needs_of(format_: str, fields: Fields) -> tuple[Needs, int]:
     conversation, keys, reader = read
     spoken = fields.get(conversation)
     text = b"" if spoken is None else bytes(spoken)
-    typed = reader.mark in text
+    # Media are parts of a list inside the conversation; looking for one byte is many times as fast as for a word.
+    typed = text.find(b"[", 1) > 0 and reader.mark in text
     if not typed and keys.isdisjoint(fields):
         return NONE, 0
     found: set[str] = set()
