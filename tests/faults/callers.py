@@ -1,7 +1,8 @@
 """The clients of the wall: the official SDKs, and bytes where no SDK speaks a format, all reporting in the same words."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +15,8 @@ from google.genai import errors as google
 from google.genai import types
 
 ASKED: Final = "hello in 12 words"
+PATIENCE: Final = 3.0
+"""Seconds for the rest of a body of which the SDK has seen enough."""
 
 _recorded: ContextVar["Heard"] = ContextVar("recorded")
 
@@ -25,6 +28,7 @@ class Heard:
     Attributes:
         text: all words that came, whatever happened after them.
         whole: whether the client takes the answer for a whole one.
+        reason: why it ended, in the client's own word; empty where it never ended.
         raised: the name of the SDK's exception.
         wrong: what must never happen: another exception, an end that the SDK does not notice.
         status: of HTTP.
@@ -32,10 +36,12 @@ class Heard:
         body: every byte that came.
         ended: whether the body came to its proper end.
         elapsed: seconds until all was known.
+        stream: the body as it comes.
     """
 
     text: str = ""
     whole: bool = False
+    reason: str = ""
     raised: str = ""
     wrong: str = ""
     status: int = 0
@@ -43,6 +49,7 @@ class Heard:
     body: bytearray = field(default_factory=bytearray)
     ended: bool = False
     elapsed: float = 0.0
+    stream: Any = None
 
     @property
     def code(self) -> str:
@@ -52,17 +59,39 @@ class Heard:
 
 
 class _Stream(httpx2.AsyncByteStream):
+    """Passes a body on. What the SDK does not read, since it has raised, is read when it is done."""
+
     def __init__(self, stream: Any, heard: Heard) -> None:
+        self._pieces = stream.__aiter__()
         self._stream = stream
         self._heard = heard
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._stream:
-            self._heard.body += piece
+        while (piece := await self._next()) is not None:
             yield piece
-        self._heard.ended = True
+
+    async def _next(self) -> bytes | None:
+        if self._heard.ended:
+            return None
+        try:
+            piece: bytes = await anext(self._pieces)
+        except StopAsyncIteration:
+            self._heard.ended = True
+            return None
+        self._heard.body += piece
+        return piece
 
     async def aclose(self) -> None:
+        """The SDK has enough; the test has not."""
+
+    async def rest(self) -> None:
+        """Read the rest, and let go of the connection."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while await self._next() is not None:
+                    pass
+        except (TimeoutError, httpx2.HTTPError):
+            pass  # `ended` says so
         await self._stream.aclose()
 
 
@@ -74,7 +103,7 @@ class _Recording(httpx2.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         heard.status = response.status_code
         heard.headers = {name.lower(): value for name, value in response.headers.items()}
-        response.stream = _Stream(response.stream, heard)
+        response.stream = heard.stream = _Stream(response.stream, heard)
         return response
 
 
@@ -92,30 +121,35 @@ class Caller:
         modes: whether it can be asked plainly, streaming, or both.
         raises: the exception for a status.
         breaks: the exceptions for a stream that breaks after its content has begun.
-        ends: bytes that only a whole stream has.
+        ends: bytes that only a stream with an end has.
+        words: for the end of a whole answer, of one that became too long, and of one that was filtered.
     """
 
     name = ""
     modes: tuple[bool, ...] = (False, True)
     breaks: tuple[str, ...] = ("APIError",)
     ends: tuple[bytes, ...] = ()
+    words: Mapping[str, str] = {}
 
-    async def ask(self, model: str, *, stream: bool) -> Heard:
+    async def ask(self, model: str, question: str = ASKED, *, stream: bool) -> Heard:
         """One call, and what came of it."""
         heard = Heard()
         token = _recorded.set(heard)
         try:
             if stream:
-                await self._streamed(model, heard)
+                await self._streamed(model, question, heard)
             else:
-                await self._plain(model, heard)
+                await self._plain(model, question, heard)
         except (openai.APIError, anthropic.APIError, google.APIError) as error:
             heard.raised = type(error).__name__
         except Exception as error:  # noqa: BLE001 - whatever else is raised is what the test has to show
             heard.wrong = repr(error)
         finally:
+            heard.whole = heard.reason == self.words["end"] and not heard.raised and not heard.wrong
+            if heard.stream is not None:
+                await heard.stream.rest()
             _recorded.reset(token)
-        if not heard.raised and not heard.wrong and not heard.whole:
+        if not heard.raised and not heard.wrong and not heard.reason:
             heard.wrong = "ended without an exception and without its end"
         return heard
 
@@ -124,10 +158,10 @@ class Caller:
         """The exception's name for a status."""
         raise NotImplementedError
 
-    async def _plain(self, model: str, heard: Heard) -> None:
+    async def _plain(self, model: str, question: str, heard: Heard) -> None:
         raise NotImplementedError
 
-    async def _streamed(self, model: str, heard: Heard) -> None:
+    async def _streamed(self, model: str, question: str, heard: Heard) -> None:
         raise NotImplementedError
 
 
@@ -144,6 +178,7 @@ class Chat(Caller):
 
     name = "chat"
     ends = (b"[DONE]",)
+    words = {"end": "stop", "length": "length", "filter": "content_filter"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         # As many retries as it has by default: `x-should-retry` has to stop them.
@@ -153,18 +188,18 @@ class Chat(Caller):
     def raises(cls, status: int) -> str:
         return _COMMON.get(status) or ("InternalServerError" if status >= 500 else "APIStatusError")
 
-    async def _plain(self, model: str, heard: Heard) -> None:
-        messages: Any = [{"role": "user", "content": ASKED}]
+    async def _plain(self, model: str, question: str, heard: Heard) -> None:
+        messages: Any = [{"role": "user", "content": question}]
         made = await self._sdk.chat.completions.create(model=model, messages=messages)
         heard.text = made.choices[0].message.content or ""
-        heard.whole = made.choices[0].finish_reason == "stop"
+        heard.reason = made.choices[0].finish_reason or ""
 
-    async def _streamed(self, model: str, heard: Heard) -> None:
-        messages: Any = [{"role": "user", "content": ASKED}]
+    async def _streamed(self, model: str, question: str, heard: Heard) -> None:
+        messages: Any = [{"role": "user", "content": question}]
         async for piece in await self._sdk.chat.completions.create(model=model, messages=messages, stream=True):
             for choice in piece.choices or ():
                 heard.text += choice.delta.content or ""
-                heard.whole = heard.whole or choice.finish_reason == "stop"
+                heard.reason = choice.finish_reason or heard.reason
 
 
 class Responses(Chat):
@@ -172,20 +207,25 @@ class Responses(Chat):
 
     name = "responses"
     ends = (b"response.completed",)
+    words = {"end": "completed", "length": "max_output_tokens", "filter": "content_filter"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         self._sdk = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", http_client=client)
 
-    async def _plain(self, model: str, heard: Heard) -> None:
-        made = await self._sdk.responses.create(model=model, input=ASKED, store=False)
-        heard.text, heard.whole = made.output_text, made.status == "completed"
+    async def _plain(self, model: str, question: str, heard: Heard) -> None:
+        made = await self._sdk.responses.create(model=model, input=question, store=False)
+        heard.text, heard.reason = made.output_text, _reason(made)
 
-    async def _streamed(self, model: str, heard: Heard) -> None:
-        async for event in await self._sdk.responses.create(model=model, input=ASKED, store=False, stream=True):
+    async def _streamed(self, model: str, question: str, heard: Heard) -> None:
+        async for event in await self._sdk.responses.create(model=model, input=question, store=False, stream=True):
             if event.type == "response.output_text.delta":
                 heard.text += event.delta
-            elif event.type == "response.completed":
-                heard.whole = event.response.output_text == heard.text
+            elif event.type in {"response.completed", "response.incomplete"}:
+                heard.reason = _reason(event.response)
+
+
+def _reason(made: Any) -> str:
+    return made.incomplete_details.reason if made.incomplete_details else made.status
 
 
 class Messages(Caller):
@@ -194,6 +234,7 @@ class Messages(Caller):
     name = "messages"
     breaks = ("APIStatusError",)
     ends = (b"message_stop", b'"stop_reason":"')
+    words = {"end": "end_turn", "length": "max_tokens", "filter": "refusal"}
     _CLASSES: Final = {413: "ContentTooLargeError", 503: "ServiceUnavailableError", 504: "GatewayTimeoutError"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
@@ -204,14 +245,14 @@ class Messages(Caller):
         common = _COMMON.get(status) or cls._CLASSES.get(status)
         return common or ("InternalServerError" if status >= 500 else "APIStatusError")
 
-    async def _plain(self, model: str, heard: Heard) -> None:
-        messages: Any = [{"role": "user", "content": ASKED}]
+    async def _plain(self, model: str, question: str, heard: Heard) -> None:
+        messages: Any = [{"role": "user", "content": question}]
         made = await self._sdk.messages.create(model=model, max_tokens=500, messages=messages)
         heard.text = "".join(block.text for block in made.content if block.type == "text")
-        heard.whole = made.stop_reason == "end_turn"
+        heard.reason = made.stop_reason or ""
 
-    async def _streamed(self, model: str, heard: Heard) -> None:
-        messages: Any = [{"role": "user", "content": ASKED}]
+    async def _streamed(self, model: str, question: str, heard: Heard) -> None:
+        messages: Any = [{"role": "user", "content": question}]
         reason, stopped = "", False
         stream = await self._sdk.messages.create(model=model, max_tokens=500, messages=messages, stream=True)
         async for event in stream:
@@ -221,7 +262,7 @@ class Messages(Caller):
                 reason = event.delta.stop_reason or reason
             elif event.type == "message_stop":
                 stopped = True
-        heard.whole = stopped and reason == "end_turn"
+        heard.reason = reason if stopped else ""
 
 
 class Gemini(Caller):
@@ -230,6 +271,7 @@ class Gemini(Caller):
     name = "gemini"
     breaks = ("ServerError", "ClientError")
     ends = (b'"finishReason"',)
+    words = {"end": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         options = types.HttpOptions(
@@ -241,19 +283,20 @@ class Gemini(Caller):
     def raises(cls, status: int) -> str:
         return "ServerError" if status >= 500 else "ClientError"
 
-    async def _plain(self, model: str, heard: Heard) -> None:
-        made = await self._sdk.aio.models.generate_content(model=model, contents=ASKED)
+    async def _plain(self, model: str, question: str, heard: Heard) -> None:
+        made = await self._sdk.aio.models.generate_content(model=model, contents=question)
         heard.text = made.text or ""
-        heard.whole = _stopped(made)
+        heard.reason = _finished(made)
 
-    async def _streamed(self, model: str, heard: Heard) -> None:
-        async for piece in await self._sdk.aio.models.generate_content_stream(model=model, contents=ASKED):
+    async def _streamed(self, model: str, question: str, heard: Heard) -> None:
+        async for piece in await self._sdk.aio.models.generate_content_stream(model=model, contents=question):
             heard.text += piece.text or ""
-            heard.whole = heard.whole or _stopped(piece)
+            heard.reason = _finished(piece) or heard.reason
 
 
-def _stopped(made: types.GenerateContentResponse) -> bool:
-    return bool(made.candidates) and made.candidates[0].finish_reason == types.FinishReason.STOP
+def _finished(made: types.GenerateContentResponse) -> str:
+    reason = made.candidates[0].finish_reason if made.candidates else None
+    return reason.value if reason else ""
 
 
 class GeminiArray(Caller):
@@ -263,6 +306,7 @@ class GeminiArray(Caller):
     modes = (True,)
     breaks = ("an error in the array",)
     ends = (b'"finishReason"',)
+    words = {"end": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         self._url = url
@@ -272,8 +316,8 @@ class GeminiArray(Caller):
     def raises(cls, status: int) -> str:
         return f"status {status}"
 
-    async def _streamed(self, model: str, heard: Heard) -> None:
-        body = {"contents": [{"role": "user", "parts": [{"text": ASKED}]}]}
+    async def _streamed(self, model: str, question: str, heard: Heard) -> None:
+        body = {"contents": [{"role": "user", "parts": [{"text": question}]}]}
         answer = await self._web.post(f"{self._url}/v1beta/models/{model}:streamGenerateContent", json=body)
         told = json.loads(answer.content)
         if answer.status_code != 200:
@@ -292,7 +336,7 @@ class GeminiArray(Caller):
                 continue
             (candidate,) = piece["candidates"]
             heard.text += "".join(part.get("text", "") for part in candidate["content"]["parts"])
-            heard.whole = heard.whole or candidate.get("finishReason") == "STOP"
+            heard.reason = candidate.get("finishReason") or heard.reason
 
 
 CALLERS: Final = (Chat, Responses, Messages, Gemini, GeminiArray)

@@ -79,7 +79,15 @@ class Safe:
     """Whatever it is, it is one of the three above: nothing that is broken passes for a whole answer."""
 
 
-What = Fine | Fails | Breaks | Safe
+@dataclass(frozen=True)
+class Ends:
+    """The provider's answer, but ended early: for its length, or by its filter."""
+
+    reason: str
+    words: int = 12
+
+
+What = Fine | Fails | Breaks | Ends | Safe
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,20 @@ LOST, CUT, BAD = Fails(Kind.CONNECTION_LOST), Fails(Kind.STREAM_CUT), Fails(Kind
 SERVER, BUSY, SILENT = Fails(Kind.SERVER_ERROR), Fails(Kind.OVERLOADED), Fails(Kind.TIMEOUT)
 AFTER = Breaks()
 
+REASONS: Final = {
+    "length": {"chat": "length", "responses": "max_output_tokens", "gemini": "max_tokens", "vertex": "max_tokens",
+               "messages": "max_tokens", "bedrock": "max_tokens"},
+    "filter": {"chat": "content_filter", "responses": "content_filter", "gemini": "safety", "vertex": "safety",
+               "messages": "refusal", "bedrock": "content_filtered"},
+}  # fmt: skip
+"""The vendors' words for the ends of answers."""
+
+
+def ending(name: str, reason: str) -> Fault:
+    """An answer that says itself that it is not whole."""
+    return streaming(name, "finish_reason", Ends(reason), Ends(reason, 3), reason=reason, after=3)
+
+
 TELLING: Final = (
     status("status 400", Kind.INVALID_REQUEST, code=400),
     status("status 429", Kind.RATE_LIMITED, code=429, apart=True),
@@ -147,15 +169,17 @@ TELLING: Final = (
            but=same(Fails(Kind.RATE_LIMITED), *GOOGLE)),
     status("no such model", Kind.MODEL_MISSING, error="model_not_found"),
     status("context length", Kind.CONTEXT_LENGTH, error="context_length_exceeded"),
-    status("content filter", Kind.CONTENT_FILTER, error="content_filter"),
+    # Google has no such error: it answers a refused prompt with 200 and a reason, see `test_formats.py`.
+    status("content filter", Kind.CONTENT_FILTER, error="content_filter",
+           but=same(Fails(Kind.INVALID_REQUEST), *GOOGLE)),
     status("the key repeated in the message", Kind.SERVER_ERROR, code=500, message=f"what is {SECRET}?"),
     Fault("error in 200", "error_in_200", SERVER, SERVER, {"code": 500}),
     Fault("HTML with 200", "html", BAD, BAD),
     Fault("empty body", "empty_body", BAD, CUT, but={"bedrock": (BAD, BAD)}),
     Fault("wrong content type", "wrong_type", Fine(), BAD),
-    Fault("wrong types of fields", "wrong_type", BAD, BAD, {"part": "body"}),
+    Fault("wrong types of fields", "wrong_type", BAD, BAD, {"part": "body"}, dict.fromkeys(GOOGLE, (BAD, Safe()))),
     Fault("reset before headers", "refuse", LOST, LOST),
-    Fault("reset after 20 bytes", "reset_after", LOST, CUT, {"bytes": 20}, {"bedrock": (LOST, CUT)}),
+    Fault("reset after 20 bytes", "reset_after", LOST, CUT, {"bytes": 20}),
     streaming("cut before content", "cut", LOST, CUT, after=0),
     streaming("cut after 3 words", "cut", LOST, AFTER, after=3),
     streaming("half an event after 3 words", "malformed", BAD, AFTER, event=4),
@@ -166,6 +190,8 @@ TELLING: Final = (
               but={"responses": (Fine(), Breaks(words=12))}),
     streaming("no terminator, ended before the finish reason", "end_without_done", Fine(), Breaks(words=12),
               variant="before_finish"),
+    ending("ended by its length", "length"),
+    ending("ended by a filter", "filter"),
     streaming("stall after 3 words", "stall", SILENT, AFTER, after=3, waits=True),
     Fault("silence", "silence", SILENT, SILENT, waits=True),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from faults.callers import CALLERS, Caller, Heard, web
-from faults.formats import BY_NAME, SPEAKERS, Cell
+from faults.formats import BY_NAME, REASONS, SPEAKERS, Cell
 from segue.core.call import Call
 from segue.simulator import Simulator
 from support.service import CALM, Serving, eventually, serving
@@ -101,6 +101,8 @@ def _faults(cells: Iterable[Cell]) -> Iterable[tuple[str, dict[str, Any], str]]:
         options = dict(fault.options)
         if "event" in options and fault.telling:
             options["event"] += SPEAKERS[cell.speaker].first - 1
+        if "reason" in options:
+            options["reason"] = REASONS[options["reason"]][cell.speaker]
         yield fault.kind, options, account
         for kind, more in fault.also:
             yield kind, dict(more), account

@@ -103,7 +103,9 @@ async def _length(scene: Scene) -> Heard:
 async def _stop(scene: Scene) -> Heard:
     heard = await scene.ask("before HALT after", stop=("HALT",))
     assert heard.text.rstrip().endswith("before")
-    assert heard.stop == scene.driver.stops["sequence"]
+    # Which reason it was, vendors without a word of their own for it cannot tell.
+    tells = scene.column.name in {"anthropic", "bedrock"}
+    assert heard.stop == scene.driver.stops["sequence" if tells else "end"]
     again = await scene.ask("before HALT after", stop=("HALT",), stream=True)
     assert (again.text.rstrip(), again.stop) == (heard.text.rstrip(), heard.stop)
     return heard
@@ -203,7 +205,8 @@ async def _none(scene: Scene) -> Heard:
 @behaviour("image by data")
 async def _image(scene: Scene) -> Heard:
     heard = await scene.go_on(User("what is this", (Picture(data=PIXEL),)))
-    assert "images: 1 (image/png, 70 bytes)" in heard.text
+    assert "images: 1 (image" in heard.text
+    assert ", 70 bytes)" in heard.text
     return heard
 
 

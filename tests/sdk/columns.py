@@ -36,10 +36,10 @@ COLUMNS: Final = (
     _compatible("chat", "openai", "gpt-4o", "o3", formats=["chat"]),
     _compatible("responses", "openai-responses", "gpt-4o", "o3"),
     _compatible("anthropic", "anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5", ""),
-    _compatible("gemini", "gemini", "gemini-2.5-flash", "gemini-2.5-flash", ""),
+    _compatible("gemini", "gemini", "gemini-2.5-flash-lite", "gemini-2.5-flash", ""),
     Column(
         "vertex",
-        "gemini-2.5-flash",
+        "gemini-2.5-flash-lite",
         "claude-sonnet-4-5@20250929",
         {
             "adapter": "vertex",
@@ -47,7 +47,7 @@ COLUMNS: Final = (
             "project": "my-project",
             "location": "us-central1",
             "access_token": "token-vertex-1",
-            "models": ["gemini-2.5-flash", "claude-sonnet-4-5@20250929"],
+            "models": ["gemini-2.5-flash-lite", "claude-sonnet-4-5@20250929"],
         },
     ),
     _compatible(

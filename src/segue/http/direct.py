@@ -179,8 +179,9 @@ class DirectExchange(Exchange):
         self._complete()
 
     async def start(self, status: int, headers: Headers) -> None:
-        """Send status and headers of an answer whose length is not known."""
+        """Send status and headers of an answer whose length is not known. Nobody asks for the request's any more."""
         self.started = True
+        self.headers, self._raw = {}, []
         if self.disconnected:
             return
         head = self._head(status, headers)

@@ -15,6 +15,7 @@ from math import inf
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from segue.http.blocked import BlockedWrite
@@ -33,6 +34,48 @@ HotUrls = Mapping[bytes, Mapping[bytes, tuple[Serve, str, str]]]
 """By URL and method as they stand in a request line: who serves, the method and the path as text."""
 
 
+class _Pipeline(list[Any]):
+    """Requests that wait, as uvicorn asks for them; an empty deque takes eight times as much."""
+
+    __slots__ = ()
+
+    def appendleft(self, waiting: Any) -> None:
+        """Wait behind all others."""
+        self.insert(0, waiting)
+
+
+class _Flow(FlowControl):
+    """uvicorn's control of a connection's flow, whose event is made where somebody waits: most never need one."""
+
+    __slots__ = ("_is_writable_event", "_transport", "read_paused", "write_paused")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        # Not the base's, which makes the event.
+        self._transport = transport
+        self.read_paused = False
+        self.write_paused = False
+        self._is_writable_event: asyncio.Event | None = None  # type: ignore[assignment]  # `drain` makes it
+
+    async def drain(self) -> None:
+        """Wait until what was written has gone."""
+        if self.write_paused:
+            if self._is_writable_event is None:
+                self._is_writable_event = asyncio.Event()
+            await self._is_writable_event.wait()
+
+    def pause_writing(self) -> None:
+        """More waits to be sent than should."""
+        self.write_paused = True
+        if self._is_writable_event is not None:
+            self._is_writable_event.clear()
+
+    def resume_writing(self) -> None:
+        """It has gone."""
+        self.write_paused = False
+        if self._is_writable_event is not None:
+            self._is_writable_event.set()
+
+
 class DirectProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, with a short way for hot requests, and an eye on those that others have overtaken.
 
@@ -43,8 +86,49 @@ class DirectProtocol(HttpToolsProtocol):
         memory: what surfaces remember of this connection from one request to the next; goes with it.
     """
 
+    # uvicorn's own attributes, too: in a dictionary they take one and a half kilobytes of every connection.
+    __slots__ = (
+        "_blocked",
+        "_find",
+        "_hot_urls",
+        "_overtaken",
+        "_quiet_since",
+        "_silence",
+        "_waiting",
+        "access_log",
+        "access_logger",
+        "app",
+        "app_state",
+        "asgi_version",
+        "client",
+        "config",
+        "connections",
+        "cycle",
+        "expect_100_continue",
+        "flow",
+        "headers",
+        "limit_concurrency",
+        "logger",
+        "loop",
+        "memory",
+        "parser",
+        "pipeline",
+        "root_path",
+        "scheme",
+        "scope",
+        "server",
+        "server_state",
+        "tasks",
+        "timeout_keep_alive",
+        "timeout_keep_alive_task",
+        "transport",
+        "url",
+        "ws_protocol_class",
+    )
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.pipeline = _Pipeline()  # type: ignore[assignment]  # it has what uvicorn asks of one
         self._find: Callable[[str, str], Serve | None] = getattr(self.app, "hot", _nothing_is_hot)
         self._hot_urls: HotUrls = getattr(self.app, "hot_urls", {})
         self._waiting: DirectExchange | None = None  # a hot request that is not served yet
@@ -53,6 +137,11 @@ class DirectProtocol(HttpToolsProtocol):
         self._silence: asyncio.TimerHandle | None = None
         self._blocked: BlockedWrite | None = None
         self.memory: dict[str, Any] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client has come."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
 
     def on_message_begin(self) -> None:
         """A request begins. What ASGI needs besides is made when it is known that the request goes that way."""
@@ -197,7 +286,8 @@ class DirectProtocol(HttpToolsProtocol):
             if found is None:
                 return None
             serve = found
-        exchange = DirectExchange(self, serve, method, path, query, self.headers, keep_alive=parser.should_keep_alive())
+        headers, self.headers = self.headers, []  # the exchange's alone, and let go of by it; here trailers may follow
+        exchange = DirectExchange(self, serve, method, path, query, headers, keep_alive=parser.should_keep_alive())
         # HTTP/1.0 is kept only where a header asks for it; the parser takes a while to tell the version.
         if b"connection" in exchange.headers and parser.get_http_version() == "1.0":
             exchange.keep_alive = False

@@ -31,6 +31,7 @@ async def pump(exchange: Exchange, stream: Stream, headers: Headers, broken: Cal
     begun = False
     try:
         await exchange.start(200, headers)
+        del headers  # a stream may be long
         begun = True
         push = exchange.pusher() if isinstance(stream, OpenedStream) else None
         while piece := await stream.read():

@@ -67,7 +67,8 @@ def attempts_made(call: Call) -> int:
 
 def never_sent(failure: Failure) -> bool:
     """Whether a candidate turned out to have no words for the request, before anything was sent."""
-    return failure.kind is Kind.UNSUPPORTED and failure.executed is Executed.NO
+    # One that a provider has told us has a status: that one was sent.
+    return failure.kind is Kind.UNSUPPORTED and failure.executed is Executed.NO and failure.status is None
 
 
 def attempts_allowed(parts: Parts, call: Call) -> int:

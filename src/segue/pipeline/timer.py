@@ -113,9 +113,13 @@ class Timer:
         self._handle: asyncio.TimerHandle | None = None
         self.phase = "total"
         self.by_deadline = time_left < total
-        self.when = now + (time_left if self.by_deadline else total)
+        left = time_left if self.by_deadline else total
+        self.when = now + left
         self.expired = False
-        self._arm(self.when)
+        if left >= _SOON:
+            watch.add(self, self.when)
+        else:
+            self._arm(self.when)
 
     def enter(self, phase: str, seconds: float) -> None:
         """Limit this phase, counted from the start of the attempt; never beyond the call's deadline."""

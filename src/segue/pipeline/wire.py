@@ -21,6 +21,7 @@ from segue.core.ports import (
     Transport,
     TransportError,
     WireAdapter,
+    WireRequest,
     WireResponse,
 )
 from segue.core.provider import Candidate
@@ -37,6 +38,11 @@ MAX_UNCOMMITTED = 1024 * 1024
 
 READ_EVERY = 1.0
 """Seconds: within this time what is left of a key's limits is not read again, unless nothing was left."""
+
+
+_TOKENS = frozenset({"authorization", "x-amz-security-token"})
+_SHORTEST_TOKEN = 8
+"""Characters: anything shorter is no token, and would tear words apart."""
 
 
 class WireExecutor:
@@ -74,8 +80,12 @@ class WireExecutor:
                 if self._meter is not None and not self._meter.names.isdisjoint(headers):
                     self._note_allowance(self._meter, attempt.candidate, headers, now)
                 if streamed and response.status == 200:  # noqa: PLR2004 - HTTP's own number
-                    return await self._open(call, attempt, codec, response, limits)
-                return await self._read(call, attempt, codec, response)
+                    outcome = await self._open(call, attempt, codec, response, limits)
+                else:
+                    outcome = await self._read(call, attempt, codec, response)
+                if outcome.failure is not None and self._authoriser is not None:
+                    outcome.failure = _without_token(outcome.failure, request)
+                return outcome
             except BaseException:
                 response.close()
                 raise
@@ -161,3 +171,12 @@ async def _first_content(response: WireResponse, reader: StreamReader, held: byt
             return Failure(Kind.STREAM_CUT, "the stream ended without any content")
         if len(held) > MAX_UNCOMMITTED:
             return Failure(Kind.BAD_RESPONSE, "a stream of 1 MiB without any content")
+
+
+def _without_token(failure: Failure, request: WireRequest) -> Failure:
+    """The failure without the token that an authoriser put in: it is no candidate's key, so no format cuts it out."""
+    for name, value in request.headers.items():
+        token = value.rpartition(" ")[2]
+        if name.lower() in _TOKENS and len(token) >= _SHORTEST_TOKEN and token in failure.message:
+            failure = failure.with_(message=failure.message.replace(token, "[key]"))
+    return failure

@@ -53,9 +53,11 @@ class Plan:
         self._only = options.only if options else ()
         self._avoid = options.avoid if options else ()
         self._excluded: set[tuple[str, str, str]] | None = None
-        needs = features.needs
-        self._needs = needs - features.wishes if needs else needs
-        self._picky = bool(needs) or features.tokens > SMALLEST_WINDOW
+        self._needs = needs = features.needs
+        self._picky = features.tokens > SMALLEST_WINDOW
+        if needs:
+            self._needs = needs - features.wishes
+            self._picky = True
         self._window = 0
         self._walk = self._candidates()
 
@@ -110,7 +112,7 @@ class Plan:
 
     def _candidates(self, *, commit: bool = True, everyone: bool = False) -> Iterator[Candidate]:
         offered: set[str] = set()
-        later: list[Candidate] = []
+        later: list[Candidate] | None = None
         for tier in self.tiers:
             for group in tier:
                 for target in group.strategy.order(self._features, commit=commit):
@@ -121,10 +123,10 @@ class Plan:
                     for candidate in keys if len(keys) == 1 else in_turn(target, commit=commit):
                         if everyone or self.why_not(candidate) is None:
                             if self._picky and self._unlikely(candidate):
-                                later.append(candidate)
+                                later = [*(later or ()), candidate]
                             else:
                                 yield candidate
-        for candidate in later:
+        for candidate in later or ():
             if everyone or self.why_not(candidate) is None:
                 yield candidate
 

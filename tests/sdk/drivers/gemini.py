@@ -23,7 +23,7 @@ class GeminiDriver:
         500: raised.ServerError,
     }
     broken = raised.APIError
-    lacks = frozenset({"image by URL"})
+    lacks: frozenset[str] = frozenset()
 
     def __init__(self, url: str) -> None:
         options = types.HttpOptions(base_url=url, retry_options=types.HttpRetryOptions(attempts=1))
@@ -76,7 +76,9 @@ def _config(wish: Wish) -> types.GenerateContentConfig:
 def _said(turn: Any) -> types.Content:
     if isinstance(turn, User):
         parts = [
-            types.Part.from_bytes(data=base64.b64decode(picture.data), mime_type="image/png")
+            types.Part.from_uri(file_uri=picture.url, mime_type="image/png")
+            if picture.url
+            else types.Part.from_bytes(data=base64.b64decode(picture.data), mime_type="image/png")
             for picture in turn.pictures
         ]
         return types.Content(role="user", parts=[*parts, types.Part(text=turn.text)])

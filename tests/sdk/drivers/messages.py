@@ -19,7 +19,7 @@ class MessagesDriver:
         500: anthropic.InternalServerError,
     }
     broken = anthropic.APIError
-    lacks = frozenset()
+    lacks: frozenset[str] = frozenset()
 
     def __init__(self, url: str) -> None:
         self._sdk = anthropic.AsyncAnthropic(base_url=url, api_key="none", max_retries=0)

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import RowMapping, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from segue.backends.store.engine import AsyncConnection
 from segue.backends.store.secret import VARIABLE, hash_key, hash_secret
 from segue.backends.store.store import Store
 from segue.backends.store.tables import API_KEYS, SETTINGS

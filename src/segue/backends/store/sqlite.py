@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from segue.backends.store.engine import AsyncEngine, create_async_engine
 from segue.core.errors import ConfigError
 
 TRANSACTION = "segue_transaction"  # the execution option that says how a transaction begins

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from segue.backends.store.engine import AsyncConnection, AsyncEngine
 from segue.backends.store.schema import SchemaRefused, bring_up_to_date, examine
 from segue.backends.store.sqlite import (
     NONE,

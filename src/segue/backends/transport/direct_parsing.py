@@ -21,6 +21,7 @@ from segue.backends.transport.direct_response import DirectResponse
 from segue.backends.transport.failures import undecodable
 from segue.core.failure import Failure
 
+_USUAL = b"HTTP/1.1"
 _MOST_INTERIM = 32  # 100 Continue, 103 Early Hints: each may come once or twice, not for ever
 _FINAL, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304  # statuses
 
@@ -70,11 +71,12 @@ class AnswerParser(asyncio.Protocol):
     def _feed(self, data: bytes) -> bool:
         """Read on; false when what came is no HTTP, or more than there may be."""
         if self._prefix is not None:
-            data = self._prefix + data
-            begins = begins_answer(data)
-            if not begins:
-                self._prefix = data
-                return begins is None
+            if self._prefix or not data.startswith(_USUAL):  # nearly always the first bytes tell
+                data = self._prefix + data
+                begins = begins_answer(data)
+                if not begins:
+                    self._prefix = data
+                    return begins is None
             self._prefix = None
         parser = self._parser
         if parser is None:

@@ -89,7 +89,8 @@ class Connection(AnswerParser):
 
         The socket itself is asked, too: what has come since the event loop last looked is not known to anybody yet.
         """
-        if self._waiting or not self.standing:
+        transport = self._transport
+        if self._waiting or self._gone or transport is None or transport.is_closing():  # `standing`, without the call
             return False
         return self._poll is None or not self._poll(0)
 
@@ -105,7 +106,8 @@ class Connection(AnswerParser):
             TransportError: the connection was cut first (`heard` tells whether any byte came), or what came is no
                 HTTP. The connection is closed.
         """
-        if not self.standing:
+        transport = self._transport
+        if self._gone or transport is None or transport.is_closing():  # as above
             raise TransportError(closed_before_answer().with_(executed=Executed.NO))
         self._reset(bodiless=bodiless)
         self._waiting = True

@@ -50,7 +50,7 @@ class DirectResponse:
     Attributes:
         status: the HTTP status.
         headers: lower case, the values of a repeated header joined with ", ". When the body is compressed, the headers
-            that describe the compressed bytes are left out.
+            that describe the compressed bytes are left out. Empty once somebody listens.
         pieces, size: what came and was not read, and how many bytes that is.
     """
 
@@ -139,6 +139,8 @@ class DirectResponse:
         if listener is not None and (self._decoder is not None or self.pieces or self._source is None):
             return False
         self._listener = listener
+        if listener is not None:
+            self.headers = {}  # seen by now; a stream may be long
         return listener is not None
 
     def close(self) -> None:
@@ -173,7 +175,8 @@ class DirectResponse:
         self._source = None
         if len(self.pieces) > _MOST_PIECES:
             self._merge()
-        self._wake()
+        if self._waiter is not None or self._listener is not None:
+            self._wake()
 
     def fail(self, failure: Failure) -> None:
         """No more will come, and what came is not whole."""

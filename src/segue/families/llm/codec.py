@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from segue.core.provider import Candidate
 
 _OK: Final = 200
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "converse": ("application/vnd.amazon.eventstream",),
     "gemini": ("text/event-stream", "application/json"),
@@ -175,7 +176,9 @@ class Passed(Translated):
         """See `Codec.decode`: the answer's own bytes, once they have been seen to be an answer."""
         if status == _OK:
             try:
-                return Outcome(answer=body, usage=self._format.read_answer(body).usage)
+                # Clients' parsers trip over a byte order mark, which JSON does not allow (RFC 8259, section 8.1).
+                whole = body.removeprefix(_BYTE_ORDER_MARK)
+                return Outcome(answer=whole, usage=self._format.read_answer(whole).usage)
             except BadAnswer:
                 pass
         return super().decode(call, candidate, status, headers, body)
@@ -233,13 +236,17 @@ class ChatCodec:
 
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """See `Codec.encode`."""
-        return self._of(call).encode(call, candidate)
+        request: Asked = call.request
+        passed = None if request.sealed else self._direct.get(request.client.id)  # nearly always, so not by `_of`
+        return (passed or self._of(call)).encode(call, candidate)
 
     def decode(
         self, call: "Call", candidate: "Candidate", status: int, headers: Mapping[str, str], body: bytes
     ) -> Outcome:
         """See `Codec.decode`."""
-        return self._of(call).decode(call, candidate, status, headers, body)
+        request: Asked = call.request
+        passed = None if request.sealed else self._direct.get(request.client.id)
+        return (passed or self._of(call)).decode(call, candidate, status, headers, body)
 
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
         """See `Codec.reader`."""

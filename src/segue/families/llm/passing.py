@@ -283,6 +283,15 @@ def _responses_usage(usage: _OpenAIUsage) -> Usage:
     )
 
 
+class _GeminiCandidate(msgspec.Struct, rename="camel"):
+    finish_reason: str | None = None
+
+
+class _GeminiChunk(msgspec.Struct):
+    candidates: list[_GeminiCandidate] | None = None
+
+
+_gemini: Final = msgspec.json.Decoder(_GeminiChunk)
 _FINISH: Final = b'"finishReason"'
 _CONTENT: Final = (b'"text"', b'"functionCall"', b'"inlineData"', b'"executableCode"')
 
@@ -305,13 +314,15 @@ class GeminiPassing(PassingReader):
         if data.startswith(b'{"error"') or b'"error"' in data[:40]:
             self._fail(data)
             return b""
+        if name:
+            return b""  # Google's events have no names: a proxy's keep-alive is no answer, and SDKs take it for one
         if b'"blockReason"' in data and b'"candidates"' not in data:
             self._fail(data)
             return b""
         if any(mark in data for mark in _CONTENT):
             self._content(data)
         self._last = data
-        if _FINISH in data:
+        if _FINISH in data and _finishes(data):
             self.answered = self.committed = True
             self._count()
         if not self._array:
@@ -334,6 +345,12 @@ class GeminiPassing(PassingReader):
             self.usage = self._format.read_answer(self._last).usage or self.usage
         except BadAnswer:
             return
+
+
+def _finishes(data: bytes) -> bool:
+    """Whether a chunk has a reason of the end; the arguments of a call may have a field of that name, too."""
+    told = _decoded(_gemini, data)
+    return told is not None and any(candidate.finish_reason for candidate in told.candidates or ())
 
 
 def _decoded(decoder: "msgspec.json.Decoder[_T]", data: bytes) -> "_T | None":

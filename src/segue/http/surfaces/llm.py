@@ -96,11 +96,15 @@ class LlmSurface:
             if outcome.refusal is not None:
                 await self.refuse(exchange, self.refusal(call, outcome.refusal), call=call)
                 return
-            notes = () if outcome.stream is not None else self.answered(call, outcome.answer)
-            headers = [*call_headers(call, self._clock.now()), *warning_headers(call, notes)]
             if outcome.stream is not None:
-                await pump(exchange, outcome.stream, [*stream_headers, *headers], partial(broken_off, outcome.stream))
+                # The request may be large, a stream long, and nobody is asked again. The headers are handed over.
+                del request, body
+                headers = [*stream_headers, *call_headers(call, self._clock.now()), *warning_headers(call)]
+                call.request = call.plan = None
+                await pump(exchange, outcome.stream, headers, partial(broken_off, outcome.stream))
             else:
+                notes = self.answered(call, outcome.answer)
+                headers = [*call_headers(call, self._clock.now()), *warning_headers(call, notes)]
                 await exchange.respond(200, outcome.answer, [JSON, *headers])
 
     async def read(self, caller: Caller, body: bytes, parse: Callable[[bytes], Asked]) -> Asked:  # noqa: ARG002 - for surfaces that keep something of each caller

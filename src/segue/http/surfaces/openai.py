@@ -18,7 +18,7 @@ from segue.families.llm.formats.openai_chat import error_event
 from segue.families.llm.operations import CHAT
 from segue.families.llm.request import parse_chat
 from segue.http.auth import Authenticator
-from segue.http.exchange import JSON, ClientGone, Exchange
+from segue.http.exchange import JSON, ClientGone, Exchange, Headers
 from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.pump import EVENT_STREAM, pump
@@ -43,11 +43,12 @@ class OpenAISurface:
         call: Call | None = None
         try:
             caller = self._authenticator.caller(exchange)
-            request = parse_chat(await exchange.body(engine.snapshot.settings.server.body_limit))
+            snapshot = engine.snapshot
+            request = parse_chat(await exchange.body(snapshot.settings.server.body_limit))
             options = read_options(exchange, request.fallbacks)
             call = engine.call(CHAT, request, caller=caller, options=options, surface="openai")
-            if engine.snapshot.forwarded:
-                forward(call, exchange, engine.snapshot.forwarded)
+            if snapshot.forwarded:
+                forward(call, exchange, snapshot.forwarded)
             request.created = int(call.started_wall)
         except ClientGone:
             return
@@ -59,17 +60,23 @@ class OpenAISurface:
             if outcome.refusal is not None:
                 await self._refuse(exchange, outcome.refusal, call)
             elif outcome.stream is not None:
-                headers = [*EVENT_STREAM, *call_headers(call, self._clock.now())]
-                if request.warnings:
-                    headers += warning_headers(call)
-                call.request = None  # it may be large, a stream long, and nobody is asked again
-                del request
-                await pump(exchange, outcome.stream, headers, partial(broken_off, call, outcome.stream))
+                stream, told_by = outcome.stream, partial(broken_off, call, outcome.stream)
+                # Its request may be large, a stream long, and nobody is asked again. The headers are handed over.
+                del request, outcome
+                await pump(exchange, stream, self._stream_headers(call), told_by)
             else:
                 head = call_head(call, self._clock.now())
                 if request.warnings:
                     head += b"".join(b"%b: %b\r\n" % header for header in warning_headers(call))
                 await exchange.respond(200, outcome.answer, head)
+
+    def _stream_headers(self, call: Call) -> Headers:
+        """The headers of a streamed answer; the last that its request and its plan are needed for."""
+        headers = [*EVENT_STREAM, *call_headers(call, self._clock.now())]
+        if call.request.warnings:
+            headers += warning_headers(call)
+        call.request = call.plan = None
+        return headers
 
     async def models(self, exchange: Exchange) -> None:
         """`GET /v1/models` and `GET /v1/models/{id}`."""

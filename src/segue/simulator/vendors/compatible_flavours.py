@@ -63,6 +63,7 @@ _ALL: Final = (
         unknown="unprocessable",
         extra=frozenset({"random_seed", "safe_prompt", "prompt_mode"}),
         refused=_NOT_MISTRAL,
+        identifier="[a-zA-Z0-9]{9}",
         errors=errors.mistral,
         usage="finish",
         headers=(),

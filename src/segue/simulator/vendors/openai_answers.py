@@ -118,7 +118,7 @@ class Rendering:
             message["content"] = None
             message["tool_calls"] = [
                 {
-                    "id": f"call_{call.identifier}",
+                    "id": self._flavour.call(call.identifier),
                     "type": "function",
                     "function": {"name": call.name, "arguments": call.arguments},
                 }
@@ -182,7 +182,7 @@ class Rendering:
     def _begun_call(self, one: Reply, position: int) -> _Json:
         call = one.calls[position]
         function = {"name": call.name, "arguments": ""}
-        return {"index": position, "id": f"call_{call.identifier}", "type": "function", "function": function}
+        return {"index": position, "id": self._flavour.call(call.identifier), "type": "function", "function": function}
 
     def _first(self, index: int, one: Reply) -> Send:
         delta: _Json = {"role": "assistant", "content": ""}

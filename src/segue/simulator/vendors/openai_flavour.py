@@ -32,6 +32,7 @@ class Flavour:
             None when it is that body.
         thinkers: What the names of its reasoning models contain; empty for those of OpenAI.
         reasoning: The field that carries the reasoning; None when it stays hidden.
+        identifier: A pattern that the identifiers of calls match; its own ones have nine characters then.
         usage: Where a stream has the usage: where OpenAI has it, when asked for; always in a last chunk; always in
             that of the finish reason; or there in `x_groq`.
         cache: How cached tokens are told: OpenAI's details, or two further fields of DeepSeek's.
@@ -56,6 +57,7 @@ class Flavour:
     error_event: Callable[[Document, str], Document] | None = None
     thinkers: tuple[str, ...] = ()
     reasoning: str | None = None
+    identifier: str = ""
     usage: Usage = "asked"
     cache: Literal["details", "deepseek"] = "details"
     comment: str | None = None
@@ -70,6 +72,17 @@ class Flavour:
     def offers(self, endpoint: str) -> bool:
         """Whether the vendor has this endpoint at all."""
         return self.endpoints is None or endpoint in self.endpoints
+
+    @property
+    def message_fields(self) -> frozenset[str] | None:
+        """What a message of the assistant may have beside OpenAI's fields; None for anything."""
+        if self.unknown == "ignored":
+            return None
+        return frozenset({self.reasoning}) if self.reasoning else frozenset()
+
+    def call(self, identifier: str) -> str:
+        """What it calls a call of a tool."""
+        return identifier[:9] if self.identifier else f"call_{identifier}"
 
     def thinks(self, model: str) -> bool:
         """Whether a model reasons before it answers."""

@@ -3,6 +3,7 @@
 This is the check of `messages`, written from the reference of the chat completions interface.
 """
 
+import re
 from typing import Final
 
 from segue.simulator.vendors.openai_checks import (
@@ -105,31 +106,46 @@ def _tool_calls(value: object, param: str) -> set[str]:
     return identifiers
 
 
-def _role(message: dict[str, object], param: str) -> str:
+def _role(message: dict[str, object], param: str, more: frozenset[str] | None) -> str:
     role = required_text(message, "role", param)
     if role not in ROLES:
         raise wrong_choice(role, f"{param}.role", ROLES)
     for name in message:
-        if name not in _FIELDS[role]:
+        known = name in _FIELDS[role] or (role == "assistant" and (more is None or name in more))
+        if not known:
             place = f"{param}.{name}"
             raise refusal(f"Unknown parameter: '{place}'.", place, "unknown_parameter")
     return role
 
 
-def check_messages(value: object, param: str = "messages") -> None:
-    """Raise OpenAI's error unless `value` is a conversation that the interface accepts."""
+def check_messages(
+    value: object, param: str = "messages", more: frozenset[str] | None = frozenset(), identifier: str = ""
+) -> None:
+    """Raise OpenAI's error unless `value` is a conversation that the interface accepts.
+
+    Args:
+        value: The messages.
+        param: What they are called.
+        more: Further fields that a message of the assistant may have; None for any.
+        identifier: A pattern that the identifiers of calls match.
+    """
     called: set[str] = set()
     for index, item in enumerate(entries(value, param, least=1)):
         place = f"{param}[{index}]"
         message = entry(item, place)
-        role = _role(message, place)
+        role = _role(message, place, more)
         _content(message, role, place)
         if message.get("name") is not None:
             string(message["name"], f"{place}.name")
         if role == "function":
             required_text(message, "name", place)
         if role == "assistant" and message.get("tool_calls") is not None:
-            called |= _tool_calls(message["tool_calls"], f"{place}.tool_calls")
+            made = _tool_calls(message["tool_calls"], f"{place}.tool_calls")
+            wrong = sorted(one for one in made if identifier and not re.fullmatch(identifier, one))
+            if wrong:
+                told = f"Tool call id was {wrong[0]} but must be a-z, A-Z, 0-9, with a length of 9."
+                raise refusal(told, f"{place}.tool_calls", "invalid_function_call")
+            called |= made
         if role == "tool" and text(required_text(message, "tool_call_id", place), place) not in called:
             explanation = (
                 f"Invalid parameter: messages with role 'tool' must be a response to a preceding message with "

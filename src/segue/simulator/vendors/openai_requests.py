@@ -231,7 +231,10 @@ def check_request(document: object, flavour: Flavour = OPENAI) -> dict[str, obje
         value = document.get(name)
         # Optional parameters may be null, which means the same as leaving them out.
         if name in document and (value is not None or name in {"model", "messages"}):
-            check(value, name)
+            if name == "messages":
+                check_messages(value, name, flavour.message_fields, flavour.identifier)
+            else:
+                check(value, name)
     _check_combinations(document)
     _check_barred(document, flavour)
     return document

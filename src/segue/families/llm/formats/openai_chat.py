@@ -71,7 +71,9 @@ class OpenAIChat:
             return Outcome(failure=classify(status, error_object(body), candidate.key.secret))
         body = body.removeprefix(_BYTE_ORDER_MARK)
         try:
-            completion = _completion.decode(checked_text(body))
+            if not body.isascii():
+                checked_text(body)
+            completion = _completion.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             completion = _Completion()
         if not completion.choices:
@@ -80,7 +82,7 @@ class OpenAIChat:
                 return Outcome(failure=classify(status, error, candidate.key.secret))
             return Outcome(failure=_bad("status 200 with a body that is not a chat completion"))
         usage = read_usage(completion.usage)
-        if usage is not None:
+        if usage is not None and completion.service_tier is not None:
             usage.service_tier = tier_of(completion.service_tier)
         return Outcome(answer=body, usage=usage)
 

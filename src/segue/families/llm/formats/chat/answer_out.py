@@ -37,7 +37,9 @@ def write_answer(answer: Answer, shown: Shown) -> bytes:
                 "index": 0,
                 "message": _message(answer),
                 "logprobs": None,
-                "finish_reason": STOPS[answer.stop],
+                "finish_reason": finish_reason(
+                    answer.stop, refused=any(isinstance(block, Refusal) for block in answer.content)
+                ),
             }
         ],
     }
@@ -46,6 +48,17 @@ def write_answer(answer: Answer, shown: Shown) -> bytes:
     if answer.service_tier:
         body["service_tier"] = answer.service_tier
     return msgspec.json.encode(body)
+
+
+def finish_reason(stop: Stop, *, refused: bool) -> str:
+    """OpenAI's word for the end of an answer.
+
+    Args:
+        stop: why it ended.
+        refused: whether it has words of refusal. A model of Anthropic's that is stopped has none: what it has said is
+            a part of an answer, and `stop` would say that it is the whole.
+    """
+    return "content_filter" if stop is Stop.REFUSAL and not refused else STOPS[stop]
 
 
 def _message(answer: Answer) -> dict[str, Any]:

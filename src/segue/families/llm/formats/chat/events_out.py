@@ -6,7 +6,7 @@ import msgspec
 
 from segue.core.failure import Failure
 from segue.core.outcome import Usage
-from segue.families.llm.formats.chat.answer_out import STOPS, write_citation, write_detail
+from segue.families.llm.formats.chat.answer_out import finish_reason, write_citation, write_detail
 from segue.families.llm.formats.chat.usage import write_usage
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
@@ -81,7 +81,8 @@ class ChatChunks:
             case Counted():
                 self._usage = event.usage
             case Stopped():
-                return self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": STOPS[event.stop]}])
+                reason = finish_reason(event.stop, refused=bool(self._refusals))
+                return self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}])
             case Ended():
                 return self._last()
         return b""

@@ -169,7 +169,7 @@ def _meaning(word: str, text: str, details: _Details) -> _Meaning:
         return Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL
     if word == "RESOURCE_EXHAUSTED" and (any("PerDay" in quota for quota in details.quotas) or _NO_MONEY.search(text)):
         return Kind.QUOTA, Executed.NO, Scope.KEY
-    if word == "NOT_FOUND" and _NOT_THE_MODEL.search(text):
+    if word in {"NOT_FOUND", "PERMISSION_DENIED"} and _NOT_THE_MODEL.search(text):
         return _BY_WORD["INVALID_ARGUMENT"]
     return _BY_WORD[word]
 

@@ -86,7 +86,8 @@ def thinking_config(reasoning: Reasoning, generation: Generation, warnings: list
             config["thinkingBudget"] = budget
     if reasoning.show is not None:
         config["includeThoughts"] = reasoning.show
-    elif reasoning.summary is not None:
+    elif reasoning.summary is not None or reasoning.enabled:
+        # Whoever switches thinking on (Anthropic's clients) is shown it unless he says otherwise.
         config["includeThoughts"] = True
     return config
 

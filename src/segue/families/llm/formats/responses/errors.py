@@ -25,6 +25,7 @@ _IMAGE: Final = re.compile(r"(?:invalid|empty|unsupported)_(?:base64_)?image\w*|
 _CONTEXT_WORDS: Final = "exceeds the context window"
 _TOKENS: Final = re.compile(r"(?:requested|resulted in) (?:about )?([\d,]{1,15}) tokens")
 _WAIT: Final = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?)(ms|s|m|h)\b")
+_TOLD_APART: Final = frozenset({"retry-after", "retry-after-ms"})
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 _THE_CALLERS: Final = frozenset({
@@ -34,9 +35,12 @@ _TYPES: Final = {401: "invalid_request_error", 403: "invalid_request_error", 404
                  429: "requests"}  # fmt: skip
 
 
-def read_error(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:  # noqa: ARG001 - the protocol's shape: OpenAI says everything in the body
-    """See `ProviderFormat.read_error`."""
-    return failure_of(status, error_object(body), secret)
+def read_error(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:
+    """See `ProviderFormat.read_error`; of a time in a header and one in the message's words, the header's counts."""
+    failure = failure_of(status, error_object(body), secret)
+    if failure.retry_after is not None and not _TOLD_APART.isdisjoint(headers):
+        return failure.with_(retry_after=None)
+    return failure
 
 
 def failure_of(status: int, error: dict[str, Any] | None, secret: str) -> Failure:

@@ -143,7 +143,8 @@ def _reasoning(reasoning: Reasoning, target: Target, warnings: dict[str, None]) 
         written["effort"] = effort
     if reasoning.summary is not None:
         written["summary"] = reasoning.summary
-    elif reasoning.show and effort != "none":
+    elif (reasoning.show or (reasoning.show is None and reasoning.enabled)) and effort != "none":
+        # Whoever switches thinking on (Anthropic's clients) is shown it unless he says otherwise.
         written["summary"] = "auto"
     return written
 
