@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 TESTS ?= tests
+# Files of tests that run side by side; 0 for one after the other.
+WORKERS ?= 2
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 
@@ -14,7 +16,7 @@ demo: $(VENV)/.demo          ## the main job, on embedded defaults: an outage th
 	$(BIN)/segue demo $(ARGS)
 
 test: $(VENV)/.test          ## everything that is claimed, at a scale that fits 15 minutes
-	$(BIN)/python -m pytest -m "not slow" $(TESTS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(TESTS) $(ARGS)
 
 proof: $(VENV)/.test         ## the same claims at full scale
 	mkdir -p docs/proof

@@ -277,7 +277,7 @@ def test_names_that_do_not_exist_are_errors_with_the_nearest():
         async with library(scripted(), a={}) as segue:
             with pytest.raises(UnknownModel, match="did you mean 'a/m'"):
                 await segue.chat("?", model="a/n")
-            with pytest.raises(UnknownOperation, match=r"chat, weather\.current"):
+            with pytest.raises(UnknownOperation, match=r"chat, .*weather\.current"):
                 await segue.call("chatt")
             with pytest.raises(UnknownOperation):
                 segue.explain("chatt")

@@ -11,7 +11,7 @@ def _run(program: str) -> str:
 
 
 def test_a_store_loads_no_object_relational_mapper() -> None:
-    """It would take eight megabytes of every process."""
+    """It would take six megabytes of every process."""
     loaded = "import sys, segue.backends.store.keys; print([n for n in sys.modules if n.startswith('sqlalchemy.orm')])"
     assert _run(loaded) == "[]"
 

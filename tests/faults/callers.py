@@ -1,11 +1,12 @@
-"""The clients of the wall: the official SDKs, and bytes where no SDK speaks a format, all reporting in the same words."""
+"""The clients of the wall: the official SDKs, and bytes where none speaks a format, all reporting in the same words."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import anthropic
 import httpx2
@@ -86,12 +87,10 @@ class _Stream(httpx2.AsyncByteStream):
 
     async def rest(self) -> None:
         """Read the rest, and let go of the connection."""
-        try:
+        with suppress(TimeoutError, httpx2.HTTPError):  # `ended` says so
             async with asyncio.timeout(PATIENCE):
                 while await self._next() is not None:
                     pass
-        except (TimeoutError, httpx2.HTTPError):
-            pass  # `ended` says so
         await self._stream.aclose()
 
 
@@ -129,7 +128,7 @@ class Caller:
     modes: tuple[bool, ...] = (False, True)
     breaks: tuple[str, ...] = ("APIError",)
     ends: tuple[bytes, ...] = ()
-    words: Mapping[str, str] = {}
+    words: ClassVar[Mapping[str, str]] = {}
 
     async def ask(self, model: str, question: str = ASKED, *, stream: bool) -> Heard:
         """One call, and what came of it."""
@@ -178,7 +177,7 @@ class Chat(Caller):
 
     name = "chat"
     ends = (b"[DONE]",)
-    words = {"end": "stop", "length": "length", "filter": "content_filter"}
+    words: ClassVar = {"end": "stop", "length": "length", "filter": "content_filter"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         # As many retries as it has by default: `x-should-retry` has to stop them.
@@ -207,7 +206,7 @@ class Responses(Chat):
 
     name = "responses"
     ends = (b"response.completed",)
-    words = {"end": "completed", "length": "max_output_tokens", "filter": "content_filter"}
+    words: ClassVar = {"end": "completed", "length": "max_output_tokens", "filter": "content_filter"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         self._sdk = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", http_client=client)
@@ -234,7 +233,7 @@ class Messages(Caller):
     name = "messages"
     breaks = ("APIStatusError",)
     ends = (b"message_stop", b'"stop_reason":"')
-    words = {"end": "end_turn", "length": "max_tokens", "filter": "refusal"}
+    words: ClassVar = {"end": "end_turn", "length": "max_tokens", "filter": "refusal"}
     _CLASSES: Final = {413: "ContentTooLargeError", 503: "ServiceUnavailableError", 504: "GatewayTimeoutError"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
@@ -271,7 +270,7 @@ class Gemini(Caller):
     name = "gemini"
     breaks = ("ServerError", "ClientError")
     ends = (b'"finishReason"',)
-    words = {"end": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}
+    words: ClassVar = {"end": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         options = types.HttpOptions(
@@ -306,7 +305,7 @@ class GeminiArray(Caller):
     modes = (True,)
     breaks = ("an error in the array",)
     ends = (b'"finishReason"',)
-    words = {"end": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}
+    words: ClassVar = {"end": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         self._url = url

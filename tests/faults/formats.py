@@ -12,7 +12,7 @@ from faults.callers import CALLERS
 from segue.core.failure import Kind
 from segue.simulator import KINDS
 
-SECRET: Final = "sk-secret-that-nobody-may-see"  # noqa: S105 - of nobody
+SECRET: Final = "sk-secret-that-nobody-may-see"
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,17 @@ def same(what: What, *speakers: str) -> dict[str, tuple[What, What]]:
     return dict.fromkeys(speakers, (what, what))
 
 
-def status(name: str, kind: Kind, *, told: str | None = None, apart: bool = False, but: Any = None, **options: Any) -> Fault:
+def status(
+    name: str, kind: Kind, *, told: str | None = None, apart: bool = False, but: Any = None, **options: Any
+) -> Fault:
     """An error instead of an answer."""
     what = Fails(kind, told)
     return Fault(name, "status", what, what, options, but or {}, apart=apart)
 
 
-def streaming(name: str, kind: str, plain: What, stream: What, *, but: Any = None, waits: bool = False, **options: Any) -> Fault:
+def streaming(
+    name: str, kind: str, plain: What, stream: What, *, but: Any = None, waits: bool = False, **options: Any
+) -> Fault:
     """A fault whose words come one by one, so that what comes before it is on its way when it strikes."""
     return Fault(name, kind, plain, stream, options, but or {}, PACED, waits=waits)
 
@@ -197,11 +201,14 @@ TELLING: Final = (
 )  # fmt: skip
 
 LIMITS: Final = {"concurrency", "rate_limit"}
+WORDED: Final = {"finish_reason"}
+"""Kinds whose example is a word of one vendor's: the rows above have each vendor's own."""
 EXAMPLES: Final = tuple(
     Fault(f"`{name}`", name, Safe(), Safe(), kind.example, apart=name in LIMITS, waits=True, telling=False)
     for name, kind in KINDS.items()
+    if name not in WORDED
 )
-"""Every kind of fault that the simulator knows, as its own example has it."""
+"""Every other kind of fault that the simulator knows, as its own example has it."""
 
 FAULTS: Final = (*TELLING, *EXAMPLES)
 BY_NAME: Final = {fault.name: fault for fault in FAULTS}

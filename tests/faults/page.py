@@ -7,6 +7,7 @@ from typing import Final
 
 from faults.disputed import DISPUTED
 from faults.expected import SLACK, WORDS, Answer, Error, Expected, Pair, Row
+from faults.formats_page import formats_section
 from faults.outcomes import POLICY
 from faults.table import ROWS, SECTIONS
 
@@ -66,7 +67,9 @@ def page() -> str:
     numbers = _NUMBERS.format(
         words=WORDS, retries=POLICY["retries"], deadline=POLICY["deadline"], limits=limits, slack=SLACK
     )
-    return "\n".join([_INTRO, textwrap.fill(numbers, 120), "", _RULES, *_sections(), *_deviations()])
+    return "\n".join(
+        [_INTRO, textwrap.fill(numbers, 120), "", _RULES, *_sections(), *_deviations(), *formats_section()]
+    )
 
 
 def _sections() -> Iterator[str]:

@@ -7,7 +7,21 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from faults.callers import CALLERS, Heard
-from faults.formats import BY_NAME, EXAMPLES, SECRET, SPEAKERS, TELLING, Breaks, Cell, Ends, Fails, Fault, Fine, cells, is_a_pair
+from faults.formats import (
+    BY_NAME,
+    EXAMPLES,
+    SECRET,
+    SPEAKERS,
+    TELLING,
+    Breaks,
+    Cell,
+    Ends,
+    Fails,
+    Fault,
+    Fine,
+    cells,
+    is_a_pair,
+)
 from faults.wall import MOST, Wall, measure
 from segue.core.failure import TREATMENTS, Next
 
@@ -192,6 +206,15 @@ def test_the_service_answers_before_and_after_all_that(wall: Wall) -> None:
 def test_in_the_end_nothing_is_under_way_any_more(wall: Wall) -> None:
     assert (wall.under_way, wall.in_flight) == (0, 0)
     assert wall.open == 0, "a provider still holds a connection that was given up"
+
+
+def test_a_prompt_that_google_refuses_is_a_refusal_for_every_client(wall: Wall) -> None:
+    """Google's answer is 200 with a reason and no candidate; nobody else is shown what was refused."""
+    assert wall.refused
+    for which, heard in wall.refused.items():
+        judged = (heard.status, heard.raised, heard.wrong, heard.text)
+        assert judged == (400, CLIENTS[which[0]].raises(400), "", ""), which
+        assert heard.code == "content_filter", which
 
 
 def test_every_fault_has_a_name_of_its_own() -> None:

@@ -7,12 +7,12 @@ failure holds its provider back has each cell one of its own.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from faults.callers import CALLERS, Caller, Heard, web
-from faults.formats import BY_NAME, REASONS, SPEAKERS, Cell
+from faults.formats import BY_NAME, GOOGLE, REASONS, SPEAKERS, Cell
 from segue.core.call import Call
 from segue.simulator import Simulator
 from support.service import CALM, Serving, eventually, serving
@@ -47,6 +47,7 @@ class Wall:
         attempts: by cell, what each attempt was recorded as; `None` for one that succeeded.
         references: the healthy answers, by caller, provider's format and mode.
         afterwards: the same calls after all faults.
+        refused: what became of a prompt that Google refuses, with a healthy fallback.
         open: requests that a provider still believed to be under way.
         under_way, in_flight: what the service still counted.
     """
@@ -55,6 +56,7 @@ class Wall:
     attempts: dict[Cell, list[tuple[str, str | None]]] = field(default_factory=dict)
     references: dict[tuple[str, str, bool], Heard] = field(default_factory=dict)
     afterwards: dict[tuple[str, str, bool], Heard] = field(default_factory=dict)
+    refused: dict[tuple[str, str, bool], Heard] = field(default_factory=dict)
     open: int = 0
     under_way: int = 0
     in_flight: int = 0
@@ -66,6 +68,7 @@ async def measure(cells: Sequence[Cell]) -> Wall:
     async with Simulator() as sim, _serving(sim, cells) as served, web() as client:
         callers = {made.name: made(served.url, client) for made in CALLERS}
         wall.references = await _healthy(callers)
+        wall.refused = await _refused(callers)
         for kind, options, account in _faults(cells):
             sim.fault(account, kind, **options)
         for waiting, at_once in ((True, WAITING_AT_ONCE), (False, AT_ONCE)):
@@ -73,12 +76,10 @@ async def measure(cells: Sequence[Cell]) -> Wall:
         sim.clear()
         wall.afterwards = await _healthy(callers)
         gate = served.service.running.engine.world.gate
-        try:
+        with suppress(TimeoutError):  # whether it has ended is for the tests to say
             await eventually(
                 lambda: not gate.under_way and not any(record.outcome == "open" for record in sim.seen()), 3.0
             )
-        except TimeoutError:
-            pass  # whether it has ended is for the tests to say
         wall.open = sum(record.outcome == "open" for record in sim.seen())
         wall.under_way, wall.in_flight = gate.under_way, served.in_flight()
         calls = {ended.call.id: ended.call for ended in served.calls}
@@ -113,6 +114,7 @@ async def _serving(sim: Simulator, cells: Iterable[Cell]) -> AsyncIterator[Servi
     """Each fault with a provider of each format, and a healthy provider of each format behind them."""
     providers = {f"well-{name}": speaker.at(f"well-{name}") for name, speaker in SPEAKERS.items()}
     models = {f"healthy-{name}": [f"well-{name}/{speaker.model}"] for name, speaker in SPEAKERS.items()}
+    models |= {f"backed-{name}": [*models[f"healthy-{name}"], *models["healthy-chat"]] for name in GOOGLE}
     for cell in cells:
         speaker = SPEAKERS[cell.speaker]
         if cell.provider not in providers:
@@ -140,6 +142,15 @@ async def _healthy(callers: dict[str, Caller]) -> dict[tuple[str, str, bool], He
     }
 
 
+async def _refused(callers: dict[str, Caller]) -> dict[tuple[str, str, bool], Heard]:
+    return {
+        (caller.name, name, stream): await caller.ask(f"backed-{name}", "please block this", stream=stream)
+        for caller in callers.values()
+        for name in GOOGLE
+        for stream in caller.modes
+    }
+
+
 async def _all(wall: Wall, callers: dict[str, Caller], cells: Iterable[Cell], at_once: int) -> None:
     places = asyncio.Semaphore(at_once)
 
@@ -147,11 +158,9 @@ async def _all(wall: Wall, callers: dict[str, Caller], cells: Iterable[Cell], at
         async with places:
             started = time.monotonic()
             heard = Heard(wrong=f"nothing within {LONGEST:g} s")
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST):
                     heard = await callers[cell.caller].ask(cell.model, stream=cell.stream)
-            except TimeoutError:
-                pass
             heard.elapsed = time.monotonic() - started
             wall.cells[cell] = heard
 

@@ -211,8 +211,8 @@ async def test_errors_of_operations_are_problem_documents(served: Serving) -> No
         ("POST", "/v1/call/weather.current", b"", 400, None, "not valid JSON"),
         ("POST", "/v1/call/chat", b'{"model":"alone"}', 400, "messages", "at least one message"),
         ("POST", "/v1/call/chat", b'{"model":"nobody","messages":[1]}', 404, "model", "does not exist"),
-        ("POST", "/v1/call/nothing", b"{}", 404, None, "there are chat, weather.current"),
-        ("POST", "/v1/call/", b"{}", 404, None, "there are chat"),
+        ("POST", "/v1/call/nothing", b"{}", 404, None, "there are audio.speech"),
+        ("POST", "/v1/call/", b"{}", 404, None, "there are audio.speech"),
         ("POST", "/v1/call/" + "x" * 5000, b"{}", 404, None, "unknown operation"),
     ):
         answer = await served.ask(method, path, data=body)

@@ -71,7 +71,8 @@ def test_nothing_committed_names_a_machine_or_a_package_host():
     banned = re.compile(r"(?<![.\w])/(?:home|root|Users)/|pypi\.org|pythonhosted|registry\.npmjs", re.IGNORECASE)
     for path in ROOT.rglob("*"):
         if not path.is_file() or any(
-            part.startswith((".venv", ".git", ".mypy", ".ruff", ".pytest", ".hypo", ".import"))
+            part in {"build", "node_modules"}
+            or part.startswith((".venv", ".git", ".mypy", ".ruff", ".pytest", ".hypo", ".import"))
             for part in path.relative_to(ROOT).parts
         ):
             continue

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 SAMPLES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
         "chat": {"messages": [{"role": "user", "content": "Answer with one word: hello"}]},
+        "completions": {"prompt": "Say hello", "max_tokens": 5},
+        "embeddings": {"input": "hello"},
+        "count_tokens": {"messages": [{"role": "user", "content": "hello"}]},
+        "moderations": {"input": "hello"},
+        "rerank": {"query": "hello", "documents": ["hello there", "good night"]},
+        "images.generate": {"prompt": "a grey square"},
+        "audio.speech": {"input": "hello", "voice": "alloy"},
         "weather.current": {"query": "London"},
     }
 )
-"""A small, cheap request of each operation."""
+"""A small, cheap request of each operation that needs no file."""
 
 REMEDIES: MappingProxyType[Kind, str] = MappingProxyType(
     {

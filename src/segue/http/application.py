@@ -75,8 +75,8 @@ class Application:
         self._openai = OpenAISurface(running, authenticator)
         self._responses = ResponsesSurface(running, authenticator)
         self._anthropic = AnthropicSurface(running, authenticator)
-        self._gemini = GeminiSurface(running, authenticator)
         self._tasks = TaskSurface(running, authenticator)
+        self._gemini = GeminiSurface(running, authenticator, self._tasks)
         self._services = ServicesSurface(running, authenticator)
         self._passthrough = PassthroughSurface(running, authenticator)
         self._hot = self._hot_routes()
@@ -144,6 +144,7 @@ class Application:
         routes["/v2/rerank"] = {"POST": self._tasks.cohere_rerank}
         for prefix in ("", "/anthropic"):
             routes[f"{prefix}/v1/messages"] = {"POST": self._anthropic.messages}
+            routes[f"{prefix}/v1/messages/count_tokens"] = {"POST": self._tasks.anthropic_count}
         routes["/anthropic/v1/models"] = {"GET": self._anthropic.models}
         monitors = Monitors(self.running, self.authenticator)
         for path, page in (("/health", monitors.health), ("/ready", monitors.ready)):
@@ -167,6 +168,12 @@ class Application:
             "/anthropic/v1/models/": {"GET": self._anthropic.models},
             **{f"/{version}/models": gemini for version in GEMINI_VERSIONS[1:]},
             **{f"/gemini/{version}/models": gemini for version in GEMINI_VERSIONS},
+            # Vercel's SDK leaves `models/` out before a name with a slash.
+            **{
+                f"{prefix}/{version}/": {"POST": self._gemini.action}
+                for prefix in ("", "/gemini")
+                for version in GEMINI_VERSIONS[1:]
+            },
             "/v1/call/": {"POST": self._services.by_name},
             PASSTHROUGH_PREFIX: dict.fromkeys(PASSTHROUGH_METHODS, self._passthrough.serve),
             **{f"{prefix}{path}": not_offered for prefix in ("", "/openai") for path in NOT_OFFERED},

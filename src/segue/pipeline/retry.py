@@ -13,6 +13,7 @@ from segue.core.failure import Executed, Failure, Kind, Next
 from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
+from segue.pipeline.folding import FoldedAttempt
 from segue.pipeline.parts import AttemptHandler, Parts
 from segue.resilience.backoff import full_jitter
 
@@ -23,6 +24,8 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     effectful = parts.operation.nature is Nature.EFFECTFUL
     if policy.retries == 0:
         return inner
+    if isinstance(inner, FoldedAttempt):
+        inner = inner.handler  # nothing further is folded into it
 
     def may_repeat(call: Call, failure: Failure, asked: int) -> bool:
         if policy.next_after(failure) is not Next.RETRY_SAME or failure.retry_after:

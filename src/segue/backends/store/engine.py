@@ -1,8 +1,8 @@
 """SQLAlchemy's asynchronous engine, without its mapper of objects.
 
-The package `sqlalchemy.ext.asyncio` loads sessions, and with them the whole object-relational mapper: eight megabytes
-of every process and a sixth of its start, for nothing that the store uses. So only its engine is loaded, past the
-package. Whoever imports the package itself afterwards gets all of it, with the same classes.
+The package `sqlalchemy.ext.asyncio` loads sessions, and with them the whole object-relational mapper: six megabytes of
+every process, for nothing that the store uses. So only its engine is loaded, past the package. Whoever imports the
+package itself afterwards gets all of it, with the same classes.
 """
 
 import sys

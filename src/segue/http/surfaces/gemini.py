@@ -18,32 +18,47 @@ from segue.http.exchange import JSON, Exchange, Headers
 from segue.http.pump import EVENT_STREAM
 from segue.http.surfaces.llm import LlmSurface
 from segue.http.surfaces.models import listed_models
+from segue.http.surfaces.openai_other import TaskSurface
 
 ARRAY: Final[Headers] = [JSON, (b"cache-control", b"no-cache")]
 MAX_QUERY: Final = 4096
 MAX_FIELDS: Final = 32
+EMBEDDINGS: Final = ("embedContent", "batchEmbedContents")
+OFFERED: Final = ("generateContent", "streamGenerateContent", "countTokens", *EMBEDDINGS)
 NOT_OFFERED: Final = frozenset({"predict", "predictLongRunning", "bidiGenerateContent", "batchGenerateContent"})
 
 
 class GeminiSurface(LlmSurface):
-    """Chats as Google's SDK asks for them."""
+    """Chats as Google's SDK asks for them.
 
-    def __init__(self, running: Running, authenticator: Authenticator) -> None:
+    Args:
+        running: what serves.
+        authenticator: who may call.
+        tasks: serves counts and embeddings.
+    """
+
+    def __init__(self, running: Running, authenticator: Authenticator, tasks: TaskSurface) -> None:
         super().__init__(running, authenticator, GEMINI, surface="gemini")
+        self._tasks = tasks
 
     async def action(self, exchange: Exchange) -> None:
-        """`POST /{version}/models/{model}:{action}`."""
-        model, _, action = exchange.path.partition("/models/")[2].rpartition(":")
+        """`POST /{version}/models/{model}:{action}`, where `models/` may be missing."""
+        model, action = _asked_for(exchange.path)
         query = read_query(exchange)
+        key = query.get("key")
         if action == "generateContent":
             await self._generate(exchange, model, query, stream=False)
         elif action == "streamGenerateContent":
             await self._generate(exchange, model, query, stream=True)
+        elif action == "countTokens":
+            await self._tasks.gemini_count(exchange, model, key=key)
+        elif action in EMBEDDINGS:
+            await self._tasks.gemini_embed(exchange, model, batch=action != "embedContent", key=key)
         elif action in NOT_OFFERED:
             message = f"Segue does not offer {action!r}"
             await self.refuse(exchange, RequestInvalid(message, status=501, code="not_offered"))
         else:
-            message = f"unknown action {action[:60]!r}: there are generateContent and streamGenerateContent"
+            message = f"unknown action {action[:60]!r}: there are {', '.join(OFFERED)}"
             await self.refuse(exchange, RequestInvalid(message, status=404, code="not_found"))
 
     async def models(self, exchange: Exchange) -> None:
@@ -66,6 +81,13 @@ class GeminiSurface(LlmSurface):
             return request
 
         await self.ask(exchange, parse, query_key=query.get("key"), stream_headers=ARRAY if array else EVENT_STREAM)
+
+
+def _asked_for(path: str) -> tuple[str, str]:
+    """The model and the action of a path."""
+    version = path.removeprefix("/gemini").lstrip("/").partition("/")[2]
+    model, _, action = version.removeprefix("models/").rpartition(":")
+    return model, action
 
 
 def read_query(exchange: Exchange) -> dict[str, str]:

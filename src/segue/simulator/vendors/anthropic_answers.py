@@ -132,8 +132,8 @@ class Rendering:
 
         match block["type"]:
             case "text":
-                citations = block["citations"] or ()
-                yield start(text="", citations=[] if citations else None)
+                citations = block.get("citations") or ()
+                yield start(text="", **({"citations": []} if citations else {}))
                 for citation in citations:
                     yield delta("citations_delta", "role", citation=citation)
                 for piece in pieces:

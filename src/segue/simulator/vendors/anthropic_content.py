@@ -198,7 +198,7 @@ def answer_to(exchange: Exchange, document: _Json, facts: ModelFacts) -> Answer:
     elif said.pieces:
         citations = cited(document, made, said.text)
         block: _Json = {"type": "text", "text": said.text}
-        made.append((block | {"citations": citations or None}, said.pieces))
+        made.append((block | ({"citations": citations} if citations else {}), said.pieces))
     for call in said.calls:
         arguments = msgspec.json.decode(call.arguments)
         use = {"type": "tool_use", "id": f"toolu_01{call.identifier[:22]}", "name": call.name, "input": arguments}

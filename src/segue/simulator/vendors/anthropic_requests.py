@@ -71,6 +71,7 @@ COMMON: Final[dict[str, Check]] = {
 PARAMETERS: Final[dict[str, Check]] = COMMON | {
     "max_tokens": integer(0),
     "container": nullable(anything),
+    "context_management": nullable(fields({}, {"edits": many(mapping)})),
     "diagnostics": nullable(mapping),
     "inference_geo": nullable(string),
     "metadata": fields({}, {"user_id": nullable(string)}),

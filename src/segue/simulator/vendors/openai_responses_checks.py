@@ -197,6 +197,7 @@ PARAMETERS: Final[dict[str, Check]] = {
     "model": string,
     "input": _input,
     "background": boolean,
+    "client_metadata": mapping,  # undocumented; OpenAI's own Codex CLI sends it in every request
     "context_management": array,
     "conversation": lambda value, param: None if isinstance(value, str) else mapping(value, param),
     "include": _include,

@@ -175,7 +175,7 @@ class ChatStreamReader:
             return False  # no chunk at all: an SDK would stumble over it
         ordinary = usage is None
         for choice in chunk.choices or ():
-            if choice.finish_reason is not None:
+            if choice.finish_reason:  # some servers send "" until the end
                 ordinary = False
                 self._finished_choices.add(choice.index)
                 self.committed = True

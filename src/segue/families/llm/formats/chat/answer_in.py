@@ -15,14 +15,18 @@ _completion: Final = msgspec.json.Decoder(wire.Completion)
 STOPS: Final = {
     "stop": Stop.END,
     "eos": Stop.END,
+    "eos_token": Stop.END,
     "end_turn": Stop.END,
+    "stop_sequence": Stop.SEQUENCE,
     "length": Stop.LENGTH,
+    "max_tokens": Stop.LENGTH,
     "model_length": Stop.CONTEXT,
     "tool_calls": Stop.TOOLS,
     "function_call": Stop.TOOLS,
     "content_filter": Stop.FILTER,
 }
-"""`eos` and `model_length` are words of compatible vendors (Together, Mistral)."""
+"""`eos` and `model_length` are words of compatible vendors (Together, Mistral), `eos_token` and `stop_sequence` of text
+generation servers (Hugging Face), `end_turn`, `stop_sequence` and `max_tokens` of Claude's behind such an address."""
 
 
 def read_answer(body: bytes) -> Answer:

@@ -20,8 +20,9 @@ STOPS: Final = {
     Stop.TOOLS: "tool_calls",
     Stop.FILTER: "content_filter",
     Stop.PAUSE: "stop",
-    Stop.MALFORMED: "stop",
-    Stop.OTHER: "stop",
+    # What ended in a way that nobody has a word for is not known to be whole, and `stop` would say that it is.
+    Stop.MALFORMED: "content_filter",
+    Stop.OTHER: "content_filter",
 }
 
 

@@ -128,7 +128,7 @@ class ChatEvents:
             delta = choice.delta or choice.message
             if delta is not None and not self._stopped:
                 self._delta(delta, out)
-            if choice.finish_reason is not None and not self._stopped:
+            if choice.finish_reason and not self._stopped:  # some servers send "" until the end
                 self._stop(choice.finish_reason, chunk.service_tier or "", out)
                 if self._over:
                     return

@@ -19,8 +19,9 @@ _READ: Final = {
 _WRITTEN: Final = {
     **{stop: reason for reason, stop in _READ.items()},
     Stop.FILTER: "refusal",
-    Stop.MALFORMED: "end_turn",
-    Stop.OTHER: "end_turn",
+    # What ended in a way that nobody has a word for is not known to be whole, and `end_turn` would say that it is.
+    Stop.MALFORMED: "refusal",
+    Stop.OTHER: "refusal",
 }
 
 

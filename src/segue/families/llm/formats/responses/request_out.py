@@ -60,6 +60,10 @@ def write_request(conversation: Conversation, target: Target) -> Written:
         body["parallel_tool_calls"] = conversation.parallel_tools
     _answer(conversation, body)
     reasoning = conversation.reasoning
+    if reasoning is not None and target.capabilities and "reasoning" not in target.capabilities:
+        note = f"reasoning left out for {target.provider or 'the provider'}: {target.model} does not reason"
+        writer.warnings[note] = None
+        reasoning = None
     if reasoning is not None:
         written = _reasoning(reasoning, target, writer.warnings)
         if written:

@@ -24,6 +24,7 @@ _INCOMPLETE: Final[dict[Stop, dict[str, str | None]]] = {
     Stop.CONTEXT: {"reason": "max_output_tokens"},
     Stop.FILTER: {"reason": "content_filter"},
     Stop.MALFORMED: {"reason": None},
+    Stop.OTHER: {"reason": None},
 }
 
 
@@ -132,8 +133,9 @@ def usage_of(usage: Usage) -> dict[str, Any]:
 def ending_of(stop: Stop, *, refused: bool) -> tuple[str, dict[str, str | None] | None]:
     """The status of a response, and why it is incomplete.
 
-    A full context window is a limit of tokens here; a call that the model wrote wrongly has no word, and is told as
-    incomplete without a reason. A refusal without words of the model's is what OpenAI's filter does.
+    A full context window is a limit of tokens here; a call that the model wrote wrongly has no word, nor has an end
+    that is not known, and both are told as incomplete without a reason. A refusal without words of the model's is what
+    OpenAI's filter does.
     """
     details = _INCOMPLETE.get(stop)
     if stop is Stop.REFUSAL and not refused:
