@@ -339,7 +339,9 @@ def test_a_new_store_has_exactly_the_tables_that_the_migrations_make():
                 if kind == "table"
             }
             strict = sorted(connection.exec_driver_sql("SELECT name, wr, strict FROM pragma_table_list").all())
-            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [schema.HEAD]
+            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [
+                schema.HEAD
+            ]
         engine.dispose()
         tables.append((sorted(found), columns, strict))
     assert tables[0] == tables[1]

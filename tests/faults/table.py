@@ -297,7 +297,7 @@ VOLUMES: Final = (
     row("gzip", "gzip", FINE),
     row("gzip, unasked", "gzip", FINE, force=True),
     row("declared as gzip, plain", "wrong_gzip", BAD),
-    row("gzip, ended in the middle", "wrong_gzip", BAD, variant="truncated"),
+    row("gzip, ended in the middle", "wrong_gzip", BAD, breaks(6), variant="truncated"),
     row("gzip, damaged", "wrong_gzip", BAD, variant="corrupt"),
     row("gzip bomb, 1 GiB", "gzip_bomb", BAD, FINE, heavy=True),
     row("spaces without end", "endless_body", BAD, CUT_EARLY, variant="whitespace", heavy=True),

@@ -12,9 +12,7 @@ from sdk.columns import Column
 from sdk.wishes import CLOCK, WEATHER, Call, Driver, Heard, Picture, Result, Results, User, Wish
 from support.service import Serving
 
-PIXEL: Final = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SCHEMA: Final = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "degrees": {"type": "integer"}},
@@ -162,7 +160,9 @@ async def _reordered(scene: Scene) -> Heard:
 
 @behaviour("error of a tool")
 async def _tool_error(scene: Scene) -> Heard:
-    heard = await _given_back(scene, lambda calls: (Result(calls[0], "sunny is unknown", True), Result(calls[1], "noon")))
+    heard = await _given_back(
+        scene, lambda calls: (Result(calls[0], "sunny is unknown", True), Result(calls[1], "noon"))
+    )
     return heard
 
 

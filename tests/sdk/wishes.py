@@ -135,7 +135,12 @@ class Driver(Protocol):
 
 WEATHER: Final = Tool(
     "weather",
-    {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"], "additionalProperties": False},
+    {
+        "type": "object",
+        "properties": {"place": {"type": "string"}},
+        "required": ["place"],
+        "additionalProperties": False,
+    },
 )
 CLOCK: Final = Tool(
     "clock",

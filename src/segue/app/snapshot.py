@@ -4,7 +4,7 @@ A call takes the snapshot that is in force when it arrives and keeps it to its e
 calls see the new world, old ones finish in the old, and no lock is held on the way of a call.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -86,6 +86,7 @@ def build(settings: Settings, world: World, version: int) -> Snapshot:
         faces |= {(provider_id, key.label): face(key.secret) for key in provider.keys}
 
     aliases = _expanded(settings, adapters, world, facts)
+    numbers = _breakers(providers.values(), policies)
 
     def lines(health: HealthBook) -> dict[str, Line]:
         compiled = {}
@@ -101,6 +102,7 @@ def build(settings: Settings, world: World, version: int) -> Snapshot:
                     health,
                     Candidates(settings, adapters, operation.id, facts),
                     aliases,
+                    numbers,
                 )
         return compiled
 
@@ -194,6 +196,31 @@ def _provider(
     )
 
 
+def _breakers(providers: Iterable[Provider], policies: Mapping[str, ResolvedPolicy]) -> Mapping[str, BreakerOptions]:
+    """The numbers of each provider's breakers, by its id.
+
+    A provider has one set of breakers, whatever it is asked for; the policy of its principal operation (the first that
+    its family lists: of language models `chat`) says when they open.
+    """
+    found: dict[str, BreakerOptions] = {}
+    for provider in providers:
+        policy = next((policy for name, policy in policies.items() if name in provider.operations), None)
+        if policy is None:
+            continue
+        limits, numbers = policy.timeouts, policy.breaker
+        found[provider.id] = BreakerOptions(
+            failures=numbers.failures,
+            rate=numbers.rate,
+            window=numbers.window,
+            min_calls=numbers.min_calls,
+            open_for=numbers.open_for,
+            successes=numbers.successes,
+            # Longer than a probe can take to find out: a stream has done so with its first content.
+            lease=max(limits.total, limits.first_byte, limits.first_content) + 10.0,
+        )
+    return found
+
+
 def _line(
     operation: Operation,
     policy: ResolvedPolicy,
@@ -203,24 +230,14 @@ def _line(
     health: HealthBook,
     candidates: Candidates,
     aliases: Mapping[str, Chosen],
+    breakers: Mapping[str, BreakerOptions],
 ) -> Line:
     serving = [provider for provider in providers if operation.id in provider.operations]
     strategy = STRATEGIES.get(policy.strategy)
-    numbers = policy.breaker
     limits = policy.timeouts
-    options = BreakerOptions(
-        failures=numbers.failures,
-        rate=numbers.rate,
-        window=numbers.window,
-        min_calls=numbers.min_calls,
-        open_for=numbers.open_for,
-        successes=numbers.successes,
-        # Longer than a probe can take to find out: a stream has done so with its first content.
-        lease=max(limits.total, limits.first_byte, limits.first_content) + 10.0,
-    )
 
     def guard(provider: str, model: str, key: str) -> Guard:
-        return health.guard(provider, model, key, options)
+        return health.guard(provider, model, key, breakers[provider])
 
     def target(provider: Provider, model: str) -> Target:
         return Target(provider, model, candidates.of(provider, model, guard))

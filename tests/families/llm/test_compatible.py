@@ -8,6 +8,7 @@ from families.llm.support import call, candidate
 from segue.app.catalogue import ADAPTERS
 from segue.core.ports import ProviderSpec
 from segue.families.llm.compatible import OpenAICompatible
+from segue.families.llm.other.vendors import PATHS
 
 VENDORS = {name: ADAPTERS.get(name) for name in ADAPTERS.ids() if isinstance(ADAPTERS.get(name), OpenAICompatible)}
 
@@ -21,7 +22,8 @@ def sent_by(vendor: OpenAICompatible, base_url: str | None = None, model: str = 
 def test_a_vendors_data_are_well_formed(name: str) -> None:
     vendor = VENDORS[name]
     assert vendor.id == name
-    assert vendor.operations == {"chat"}
+    assert "chat" in vendor.operations
+    assert vendor.operations <= {"chat", *PATHS}
     assert not vendor.base_url.endswith("/")
     # Azure's address is each customer's own.
     assert vendor.base_url.startswith("https://") or vendor.local or "base_url" in vendor.extra

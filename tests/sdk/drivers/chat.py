@@ -1,7 +1,7 @@
 """OpenAI's SDK, Chat Completions."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 
@@ -18,7 +18,7 @@ ERRORS = {
 
 class ChatDriver:
     name = "openai-chat"
-    stops = {"end": "stop", "length": "length", "sequence": "stop", "tools": "tool_calls"}
+    stops: ClassVar = {"end": "stop", "length": "length", "sequence": "stop", "tools": "tool_calls"}
     errors = ERRORS
     broken = openai.APIError
     lacks = frozenset({"error of a tool"})

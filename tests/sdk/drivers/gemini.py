@@ -1,7 +1,7 @@
 """Google's SDK."""
 
 import base64
-from typing import Any
+from typing import Any, ClassVar
 
 from google import genai
 from google.genai import errors as raised
@@ -14,8 +14,8 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 class GeminiDriver:
     name = "google-genai"
-    stops = {"end": "STOP", "length": "MAX_TOKENS", "sequence": "STOP", "tools": "STOP"}
-    errors = {
+    stops: ClassVar = {"end": "STOP", "length": "MAX_TOKENS", "sequence": "STOP", "tools": "STOP"}
+    errors: ClassVar = {
         400: raised.ClientError,
         401: raised.ClientError,
         404: raised.ClientError,

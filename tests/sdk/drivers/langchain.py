@@ -2,7 +2,7 @@
 
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -14,7 +14,7 @@ from sdk.wishes import Call, Counts, Heard, Results, User, Wish
 
 class LangChainDriver:
     name = "langchain-openai"
-    stops = {"end": "stop", "length": "length", "sequence": "stop", "tools": "tool_calls"}
+    stops: ClassVar = {"end": "stop", "length": "length", "sequence": "stop", "tools": "tool_calls"}
     errors = ERRORS
     broken = openai.APIError
     # It shows no thoughts of Chat Completions.

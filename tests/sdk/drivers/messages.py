@@ -1,7 +1,7 @@
 """Anthropic's SDK, Messages."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import anthropic
 
@@ -10,8 +10,8 @@ from sdk.wishes import Call, Counts, Heard, Results, User, Wish
 
 class MessagesDriver:
     name = "anthropic"
-    stops = {"end": "end_turn", "length": "max_tokens", "sequence": "stop_sequence", "tools": "tool_use"}
-    errors = {
+    stops: ClassVar = {"end": "end_turn", "length": "max_tokens", "sequence": "stop_sequence", "tools": "tool_use"}
+    errors: ClassVar = {
         400: anthropic.BadRequestError,
         401: anthropic.AuthenticationError,
         404: anthropic.NotFoundError,

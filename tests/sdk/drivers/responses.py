@@ -1,7 +1,7 @@
 """OpenAI's SDK, Responses; every turn repeats the whole conversation."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 
@@ -11,7 +11,7 @@ from sdk.wishes import Call, Counts, Heard, Results, User, Wish
 
 class ResponsesDriver:
     name = "openai-responses"
-    stops = {"end": "completed", "length": "max_output_tokens", "tools": "completed"}
+    stops: ClassVar = {"end": "completed", "length": "max_output_tokens", "tools": "completed"}
     errors = ERRORS
     broken = openai.APIError
     lacks = frozenset({"stop sequence", "error of a tool"})
@@ -80,9 +80,7 @@ def _said(turn: Any) -> list[Any]:
             parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
         return [{"role": "user", "content": parts if turn.pictures else turn.text}]
     if isinstance(turn, Results):
-        return [
-            {"type": "function_call_output", "call_id": one.call.id, "output": one.content} for one in turn.results
-        ]
+        return [{"type": "function_call_output", "call_id": one.call.id, "output": one.content} for one in turn.results]
     return list(turn.native)
 
 

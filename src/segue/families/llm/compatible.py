@@ -22,6 +22,7 @@ from segue.families.llm.habits import NO_HABITS, Habits
 from segue.families.llm.history import ANYTHING
 from segue.families.llm.ir.format import ProviderFormat
 from segue.families.llm.ir.losses import Losses
+from segue.families.llm.other.vendors import codecs_for
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 from segue.families.llm.request import ChatRequest
 from segue.families.llm.vendor import Account
@@ -109,6 +110,7 @@ class OpenAICompatible:
         models: the catalogue for a configuration that lists no models; empty: any name is passed on.
         needs_key: whether it refuses requests without one.
         stream_usage: whether it knows `stream_options.include_usage`.
+        operations: what it offers: `chat`, and of `other/vendors.PATHS` what its documentation lists.
         local: whether it usually runs on this machine: then private addresses are its normal place.
         priority: its place among vendors that were found in the environment; lower is tried earlier.
         formats: those of OpenAI's formats in which it is asked, the preferred one first.
@@ -151,7 +153,11 @@ class OpenAICompatible:
         base = (spec.base_url or self.base_url).rstrip("/")
         private = spec.allow_private or (self.local and spec.base_url is None)
         headers = headers_with(self.headers)
-        codecs = {"chat": self.chat(base, formats, headers), PASSTHROUGH.id: PassthroughCodec(base, headers)}
+        codecs = {
+            "chat": self.chat(base, formats, headers),
+            **codecs_for(base, headers, self.operations, stream_usage=self.stream_usage),
+            PASSTHROUGH.id: PassthroughCodec(base, headers),
+        }
         return Account(codecs, private)
 
     def chat(

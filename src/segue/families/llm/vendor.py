@@ -45,6 +45,11 @@ class Account:
     meter: Meter = METER
 
 
+def _nothing(_base: str) -> Mapping[str, Codec]:
+    """What a vendor offers beside chat when its file does not say."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """A vendor with one format of its own, a key in a header, and no settings.
@@ -57,6 +62,7 @@ class Vendor:
         models: the catalogue for a configuration that lists no models; empty: any name is passed on.
         needs_key: whether it refuses requests without one.
         priority: its place among vendors that were found in the environment; lower is tried earlier.
+        others: the codecs of what it offers beside chat, from its base URL.
     """
 
     id: str
@@ -67,6 +73,7 @@ class Vendor:
     needs_key: bool = True
     priority: int = 1
     operations: frozenset[str] = frozenset({"chat"})
+    others: Callable[[str], Mapping[str, Codec]] = _nothing
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -79,6 +86,7 @@ class Vendor:
         endpoint = self.endpoint(base)
         codecs: dict[str, Codec] = {
             "chat": ChatCodec([endpoint]),
+            **self.others(base),
             PASSTHROUGH.id: PassthroughCodec(base, endpoint.headers),
         }
         return Account(codecs, spec.allow_private)

@@ -240,7 +240,7 @@ def test_neighbours_of_one_role_are_joined() -> None:
         ("gemini-2.5-flash", Reasoning(effort="low"), {"thinkingBudget": 1024}),
         ("gemini-2.5-flash", Reasoning(enabled=False), {"thinkingBudget": 0}),
         ("gemini-2.5-pro", Reasoning(enabled=False), {"thinkingBudget": 128}),
-        ("gemini-2.5-flash", Reasoning(enabled=True, adaptive=True), {"thinkingBudget": -1}),
+        ("gemini-2.5-flash", Reasoning(enabled=True, adaptive=True), {"thinkingBudget": -1, "includeThoughts": True}),
         ("gemini-2.5-flash", Reasoning(budget=99999), {"thinkingBudget": 24576}),
         ("gemini-3-pro-preview", Reasoning(effort="medium"), {"thinkingLevel": "HIGH"}),
         ("gemini-3.1-pro", Reasoning(effort="medium"), {"thinkingLevel": "MEDIUM"}),

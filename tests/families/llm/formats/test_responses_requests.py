@@ -391,7 +391,7 @@ def test_values_that_openai_does_not_take_are_changed_and_told() -> None:
         (Reasoning(budget=32000), {"effort": "high"}),
         (Reasoning(enabled=False, budget=5), {"effort": "none"}),
         (Reasoning(effort="max", show=True), {"effort": "max", "summary": "auto"}),
-        (Reasoning(enabled=True, adaptive=True), None),
+        (Reasoning(enabled=True, adaptive=True), {"summary": "auto"}),
     ],
 )
 def test_wishes_to_think_become_efforts(reasoning: Reasoning, expected: dict[str, str] | None) -> None:

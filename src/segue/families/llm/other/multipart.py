@@ -125,6 +125,8 @@ def read_form(body: bytes, content_type: str) -> Form:
         name, filename = _disposition(body[head:head_end])
         parts.append(Part(name, filename, start, end))
         at = end + len(delimiter)
+    if body.find(delimiter, at) >= 0:
+        raise _broken("there is a boundary behind its last one")  # some readers go on there
     return Form(body, content_type, tuple(parts))
 
 

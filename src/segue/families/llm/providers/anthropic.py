@@ -5,9 +5,11 @@ The version of its API is pinned: from 2026-10-21 on it refuses temperature, top
 
 from typing import Final
 
+from segue.core.ports import Codec
 from segue.families.llm.claude import claude_flags
 from segue.families.llm.codec import Endpoint
 from segue.families.llm.formats.messages.format import MESSAGES
+from segue.families.llm.other.vendors import anthropic_codecs
 from segue.families.llm.vendor import JSON, Vendor, with_version
 
 VERSION: Final = "2023-06-01"
@@ -22,8 +24,14 @@ def _endpoint(base: str) -> Endpoint:
     return Endpoint(MESSAGES, lambda _model, _stream: url, _headers, model_flags=claude_flags)
 
 
+def _others(base: str) -> dict[str, Codec]:
+    return anthropic_codecs(with_version(base, "v1"), _headers)
+
+
 ADAPTER = Vendor(
     id="anthropic",
+    operations=frozenset({"chat", "count_tokens"}),
+    others=_others,
     base_url="https://api.anthropic.com",
     endpoint=_endpoint,
     environment=("ANTHROPIC_API_KEY",),

@@ -17,6 +17,7 @@ from segue.config.problems import Unusable, kind_of
 from segue.core.ports import ProviderSpec
 from segue.families.llm.compatible import PATHS, FormatsOptions, OpenAICompatible
 from segue.families.llm.history import LONG_IDS
+from segue.families.llm.other.vendors import OPENAI_OPERATIONS, codecs_for
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 from segue.families.llm.vendor import JSON, Account, options_of, segment
 
@@ -75,8 +76,21 @@ class Azure(OpenAICompatible):
             url=None if options.api_version is None else _versioned(root, options.api_version),
             name=lambda model: names.get(model, model),
         )
+        others = codecs_for(
+            f"{root}/openai/v1",
+            _headers,
+            self.operations,
+            url=None if options.api_version is None else _deployed(root, options.api_version),
+            name=lambda model: names.get(model, model),
+        )
         through = PassthroughCodec(f"{root}/openai/v1", _headers)
-        return Account({"chat": codec, PASSTHROUGH.id: through}, spec.allow_private)
+        return Account({"chat": codec, **others, PASSTHROUGH.id: through}, spec.allow_private)
+
+
+def _deployed(root: str, version: str) -> Callable[[str, str], str]:
+    """Addresses of the older interface for everything beside chat."""
+    query = f"?api-version={segment(version)}"
+    return lambda path, deployment: f"{root}{_DEPLOYED}{segment(deployment)}{path}{query}"
 
 
 def _versioned(root: str, version: str) -> Callable[[str, str], str]:
@@ -93,6 +107,7 @@ def _versioned(root: str, version: str) -> Callable[[str, str], str]:
 
 ADAPTER = Azure(
     id="azure",
+    operations=OPENAI_OPERATIONS - {"moderations"} | {"chat"},
     base_url="",
     environment=("AZURE_OPENAI_API_KEY",),
     formats=("chat", "responses"),

@@ -6,6 +6,7 @@ from segue.families.llm.habits import Habits
 ADAPTER = OpenAICompatible(
     id="fireworks",
     base_url="https://api.fireworks.ai/inference/v1",
+    operations=frozenset({"chat", "completions", "embeddings", "rerank"}),
     environment=("FIREWORKS_API_KEY",),
     more_formats=("responses",),
     flags=frozenset({"top_k"}),

@@ -3,8 +3,10 @@
 from typing import Final
 from urllib.parse import quote
 
+from segue.core.ports import Codec
 from segue.families.llm.codec import Endpoint
 from segue.families.llm.formats.gemini.format import GEMINI
+from segue.families.llm.other.vendors import gemini_codecs
 from segue.families.llm.vendor import JSON, Vendor, with_version
 
 _COLLECTIONS: Final = ("models/", "tunedModels/")
@@ -24,8 +26,14 @@ def _endpoint(base: str) -> Endpoint:
     return Endpoint(GEMINI, url, _headers)
 
 
+def _others(base: str) -> dict[str, Codec]:
+    return gemini_codecs(with_version(base, "v1beta", ("v1", "v1alpha")), _headers)
+
+
 ADAPTER = Vendor(
     id="gemini",
+    operations=frozenset({"chat", "embeddings", "count_tokens"}),
+    others=_others,
     base_url="https://generativelanguage.googleapis.com/v1beta",
     endpoint=_endpoint,
     environment=("GEMINI_API_KEY", "GOOGLE_API_KEY"),

@@ -7,6 +7,7 @@ from segue.families.llm.history import LONG_IDS, REASONING
 ADAPTER = OpenAICompatible(
     id="groq",
     base_url="https://api.groq.com/openai/v1",
+    operations=frozenset({"chat", "audio.transcribe", "audio.translate", "audio.speech"}),
     environment=("GROQ_API_KEY",),
     history=frozenset({REASONING, LONG_IDS}),
     more_formats=("responses",),

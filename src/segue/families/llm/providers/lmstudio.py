@@ -5,6 +5,7 @@ from segue.families.llm.habits import Habits
 
 ADAPTER = OpenAICompatible(
     id="lmstudio",
+    operations=frozenset({"chat", "completions", "embeddings"}),
     base_url="http://127.0.0.1:1234/v1",
     needs_key=False,
     local=True,

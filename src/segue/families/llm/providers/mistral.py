@@ -10,6 +10,7 @@ from segue.families.llm.habits import Habits
 ADAPTER = OpenAICompatible(
     id="mistral",
     base_url="https://api.mistral.ai/v1",
+    operations=frozenset({"chat", "embeddings", "moderations"}),
     environment=("MISTRAL_API_KEY",),
     stream_usage=False,
     history=frozenset(),

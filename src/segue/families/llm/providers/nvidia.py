@@ -6,6 +6,7 @@ from segue.families.llm.habits import Habits
 ADAPTER = OpenAICompatible(
     id="nvidia",
     base_url="https://integrate.api.nvidia.com/v1",
+    operations=frozenset({"chat", "completions", "embeddings"}),
     environment=("NVIDIA_API_KEY",),
     habits=Habits(
         renames=LIMIT_IS_MAX_TOKENS,

@@ -43,6 +43,7 @@ class Ollama(OpenAICompatible):
 
 ADAPTER = Ollama(
     id="ollama",
+    operations=frozenset({"chat", "completions", "embeddings"}),
     base_url="http://127.0.0.1:11434/v1",
     needs_key=False,
     local=True,

@@ -5,10 +5,12 @@ It speaks Chat Completions and Responses; a client that speaks one of them is an
 
 from segue.families.llm.compatible import OPENAI_MODELS, OpenAICompatible
 from segue.families.llm.history import LONG_IDS
+from segue.families.llm.other.vendors import OPENAI_OPERATIONS
 
 ADAPTER = OpenAICompatible(
     id="openai",
     base_url="https://api.openai.com/v1",
+    operations=OPENAI_OPERATIONS | {"chat"},
     environment=("OPENAI_API_KEY",),
     models=OPENAI_MODELS,
     formats=("chat", "responses"),
