@@ -160,10 +160,9 @@ async def _reordered(scene: Scene) -> Heard:
 
 @behaviour("error of a tool")
 async def _tool_error(scene: Scene) -> Heard:
-    heard = await _given_back(
+    return await _given_back(
         scene, lambda calls: (Result(calls[0], "sunny is unknown", True), Result(calls[1], "noon"))
     )
-    return heard
 
 
 async def _given_back(scene: Scene, results: Callable[[list[Call]], tuple[Result, ...]]) -> Heard:
