@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sdk.columns import Column
+from sdk.columns import BY_NAME, Column
 from sdk.wishes import CLOCK, WEATHER, Call, Driver, Heard, Picture, Result, Results, User, Wish
 from support.service import Serving
 
@@ -270,6 +270,43 @@ async def _usage(scene: Scene) -> Heard:
 async def _usage_streamed(scene: Scene) -> Heard:
     heard = await scene.ask("count in 12 words", stream=True)
     assert heard.usage == (await scene.ask("count in 12 words")).usage
+    return heard
+
+
+@behaviour("cached tokens")
+async def _cached(scene: Scene) -> Heard:
+    prefix = "a long beginning " * 500 + scene.driver.name
+    first = await scene.ask(f"{prefix} first in 5 words")
+    again = await scene.ask(f"{prefix} again in 5 words")
+    assert first.usage is not None
+    assert again.usage is not None
+    assert again.usage.cached >= 1024
+    # Anthropic counts cached tokens beside the input, all others within it.
+    beside = again.usage.cached if scene.driver.name == "anthropic" else 0
+    assert again.usage.input + beside == first.usage.input + (first.usage.cached if beside else 0)
+    return again
+
+
+ORIGINS: Final = ("anthropic", "gemini", "responses", "deepseek")
+
+
+@behaviour("moved here in the middle")
+async def _moved(scene: Scene) -> Heard:
+    """Thoughts, signatures and names of calls of another vendor come along, and hinder nothing."""
+    question, heard = User("use the tool, parallel"), Heard()
+    for origin in ORIGINS:
+        if origin == scene.column.name:
+            continue
+        for stream in (False, True):
+            model = BY_NAME[origin].model_of("thoughts")
+            asked = await scene.go_on(question, model=model, tools=(WEATHER, CLOCK), thinking=True, stream=stream)
+            results = Results((Result(asked.calls[1], "noon"), Result(asked.calls[0], "sunny")))
+            heard = await scene.go_on(question, asked, results, tools=(WEATHER, CLOCK))
+            assert "sunny" in heard.text, origin
+            pairs = pairs_of(scene.sent())
+            assert "sunny" in pairs["weather"]
+            assert "noon" in pairs["clock"]
+            assert "segue" not in json.dumps(scene.sent()), "a seal left the house"
     return heard
 
 

@@ -110,7 +110,7 @@ async def _try(config: Path | None, provider_id: str, operation: str | None, mod
     provider = engine.snapshot.providers.get(provider_id)
     if provider is None:
         fail(f"unknown provider {provider_id!r}: there are {', '.join(engine.snapshot.providers) or 'none'}")
-    wanted = engine.operation(operation or min(provider.operations))
+    wanted = engine.operation(operation or _principal(provider))
     if wanted.id not in provider.operations:
         fail(f"{provider_id} does not serve {wanted.id}: it serves {', '.join(sorted(provider.operations))}")
     if wanted.id not in SAMPLES:
@@ -126,6 +126,13 @@ async def _try(config: Path | None, provider_id: str, operation: str | None, mod
         if engine.world.transport is not None:
             await engine.world.transport.close()
     return _trial(engine, call, outcome, provider_id)
+
+
+def _principal(provider: "Provider") -> str:
+    """What is tried when nothing is named: the first operation that the provider's family lists."""
+    from segue.app.catalogue import operations
+
+    return next((name for name in operations() if name in provider.operations), min(provider.operations))
 
 
 def _model_of(provider: "Provider", model: str | None) -> str:

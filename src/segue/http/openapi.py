@@ -10,6 +10,8 @@ import msgspec
 
 from segue.app.catalogue import operations
 from segue.core.operation import Nature, Operation
+from segue.families.llm.other.reading import READINGS
+from segue.http.surfaces.openai_other import PATHS as OTHER_PATHS
 
 _CHAT_REQUEST = {
     "type": "object",
@@ -25,6 +27,15 @@ _CHAT_REQUEST = {
             "description": "names of models tried after the requested one; not sent on",
         },
     },
+}
+
+
+_GEMINI = {
+    "generateContent": "A chat in the format of Gemini",
+    "streamGenerateContent": "A chat in the format of Gemini, piece by piece",
+    "countTokens": "Count tokens, in Gemini's format",
+    "embedContent": "Turn a text into a vector, in Gemini's format",
+    "batchEmbedContents": "Turn texts into vectors, in Gemini's format",
 }
 
 
@@ -46,11 +57,15 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         paths[f"/v1/responses/{{id}}{what}"] = {
             method: {**_plain("A response that was kept for its caller", "chat"), **named} for method in methods
         }
+    for path, name in OTHER_PATHS.items():
+        paths[path] = {"post": _other(name)}
+    paths["/v2/rerank"] = {"post": _plain("Put documents in order, in Cohere's format", "llm")}
+    paths["/v1/messages/count_tokens"] = {"post": _plain("Count tokens, in Anthropic's format", "llm")}
     paths["/v1/messages"] = {"post": _plain("A chat in the format of Anthropic's Messages", "chat")}
-    for action in ("generateContent", "streamGenerateContent"):
+    for action, summary in _GEMINI.items():
         paths[f"/v1beta/models/{{model}}:{action}"] = {
             "post": {
-                **_plain("A chat in the format of Gemini", "chat"),
+                **_plain(summary, "chat"),
                 "parameters": [_parameter("model", "path", {"type": "string"}, required=True)],
             }
         }
@@ -59,7 +74,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     paths["/metrics"] = {"get": _plain("Counters for Prometheus", "service")}
     for operation in operations().values():
         if operation.answer is bytes:
-            paths[f"/v1/call/{operation.id}"] = {"post": _by_name(operation, _CHAT_REQUEST, {"type": "object"})}
+            paths[f"/v1/call/{operation.id}"] = {"post": _by_name(operation, _request(operation), {"type": "object"})}
             continue
         (request, answer), schemas = msgspec.json.schema_components(
             (operation.request, operation.answer), ref_template="#/components/schemas/{name}"
@@ -70,6 +85,29 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
             fields = schemas[operation.request.__name__]["properties"]
             paths[f"/v1/{operation.id.replace('.', '/')}"] = {"get": _by_query(operation, fields, answer)}
     return document
+
+
+def _request(operation: Operation) -> dict[str, Any]:
+    """The essential fields of a request whose rest is the vendor's business."""
+    reading = READINGS.get(operation.id)
+    if reading is None:
+        return _CHAT_REQUEST
+    needed = [name.partition("|")[0] for name, _ in reading.needs]
+    properties: dict[str, Any] = {
+        "model": {"type": "string", "description": "an alias, `provider/model`, or a model that providers list"}
+    }
+    properties |= {name.partition("|")[0]: {"description": what} for name, what in reading.needs}
+    required = needed if reading.model else ["model", *needed]
+    return {"type": "object", "required": required, "additionalProperties": True, "properties": properties}
+
+
+def _other(name: str) -> dict[str, Any]:
+    operation, reading = operations()[name], READINGS[name]
+    described = _plain(operation.summary, operation.family)
+    shapes = [*(["application/json"] if reading.json else []), *(["multipart/form-data"] if reading.form else [])]
+    schema = {"schema": _request(operation)}
+    described["requestBody"] = {"required": True, "content": dict.fromkeys(shapes, schema)}
+    return described
 
 
 def _chat() -> dict[str, Any]:

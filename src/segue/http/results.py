@@ -7,7 +7,7 @@ from typing import Any
 
 from segue.core.call import Call
 from segue.core.errors import CallFailed
-from segue.http.exchange import Headers
+from segue.http.exchange import JSON, Headers
 
 MAX_TOLD = 32
 _UNPRINTABLE = re.compile(rb"[^ -~]")
@@ -69,6 +69,17 @@ def _who(provider: str, model: str) -> Headers:
 def _who_lines(provider: str, model: str) -> str:
     lines = [b"%b: %b\r\n" % (name, _UNPRINTABLE.sub(b"?", value)) for name, value in _who(provider, model)]
     return b"".join(lines).decode("latin-1")
+
+
+def typed(media: str) -> Headers:
+    """The content type of a whole answer, or of sound as it comes; a browser is not to guess another one.
+
+    Args:
+        media: the vendor's content type, checked; "" for JSON.
+    """
+    if not media or media.startswith("application/json"):
+        return [JSON]
+    return [(b"content-type", media.encode("latin-1")), (b"x-content-type-options", b"nosniff")]
 
 
 def error_headers(error: CallFailed) -> Headers:

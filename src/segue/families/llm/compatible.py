@@ -111,6 +111,7 @@ class OpenAICompatible:
         needs_key: whether it refuses requests without one.
         stream_usage: whether it knows `stream_options.include_usage`.
         operations: what it offers: `chat`, and of `other/vendors.PATHS` what its documentation lists.
+        other_habits: what it calls settings of these, and which it refuses, by the operation's id.
         local: whether it usually runs on this machine: then private addresses are its normal place.
         priority: its place among vendors that were found in the environment; lower is tried earlier.
         formats: those of OpenAI's formats in which it is asked, the preferred one first.
@@ -141,6 +142,7 @@ class OpenAICompatible:
     history: frozenset[str] = ANYTHING
     headers: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
+    other_habits: Mapping[str, Habits] = field(default_factory=dict)
 
     @property
     def options(self) -> type[BaseModel] | None:
@@ -155,10 +157,14 @@ class OpenAICompatible:
         headers = headers_with(self.headers)
         codecs = {
             "chat": self.chat(base, formats, headers),
-            **codecs_for(base, headers, self.operations, stream_usage=self.stream_usage),
+            **self.others(base, headers),
             PASSTHROUGH.id: PassthroughCodec(base, headers),
         }
         return Account(codecs, private)
+
+    def others(self, base: str, headers: Headers) -> Mapping[str, Codec]:
+        """The codecs of what it offers beside `chat`."""
+        return codecs_for(base, headers, self.operations, habits=self.other_habits, stream_usage=self.stream_usage)
 
     def chat(
         self,

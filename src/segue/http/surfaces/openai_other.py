@@ -30,7 +30,7 @@ from segue.http.exchange import JSON, ClientGone, Exchange, Headers
 from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.pump import pump
-from segue.http.results import call_headers, error_headers, told
+from segue.http.results import call_headers, error_headers, told, typed
 from segue.http.surfaces.llm import warning_headers
 from segue.routing.names import Names
 from segue.routing.plan import Tiers
@@ -42,7 +42,6 @@ PATHS: Final[Mapping[str, str]] = {f"/v1{reading.path}": operation for operation
 """The operation that is served at each path of OpenAI's."""
 
 ESTIMATED: Final = (b"x-segue-warnings", b"estimated")
-_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 _EVENTS: Final = "text/event-stream"
 
 
@@ -130,7 +129,7 @@ class TaskSurface:
                 await _pass_on(exchange, call, outcome.stream, media, headers)
                 return
             media = (outcome.headers or {}).get("content-type", "")
-            await exchange.respond(200, outcome.answer, [*_typed(media), *headers])
+            await exchange.respond(200, outcome.answer, [*typed(media), *headers])
 
     async def _asked(
         self, exchange: Exchange, operation: Operation, parse: Parse, surface: str, key: str | None
@@ -218,7 +217,7 @@ async def _pass_on(exchange: Exchange, call: Call, stream: Stream, media: str, h
         await pump(exchange, stream, [*own, *headers], partial(_broken_off, call))
         return
     try:
-        await pump(exchange, stream, [*_typed(media), *headers], _cut)
+        await pump(exchange, stream, [*typed(media), *headers], _cut)
     except _Cut:
         return  # an answer that is not finished makes the server close the connection
 
@@ -232,12 +231,6 @@ def _broken_off(call: Call, failure: Failure) -> bytes:
     code = failure.kind.value
     error = {"message": f"the answer broke off: {failure.message}", "type": "server_error", "param": None, "code": code}
     return error_event({"error": error, "segue": {"code": code, "call_id": call.id, "attempts": len(call.attempts)}})
-
-
-def _typed(media: str) -> Headers:
-    if not media or media.startswith("application/json"):
-        return [JSON]
-    return [(b"content-type", media.encode("latin-1")), _NO_SNIFFING]
 
 
 def _openai_error(error: CallFailed) -> bytes:

@@ -15,12 +15,12 @@ from segue.core.failure import Failure
 from segue.core.operation import Operation
 from segue.core.outcome import Outcome
 from segue.http.auth import Authenticator
-from segue.http.exchange import JSON, ClientGone, Exchange
+from segue.http.exchange import ClientGone, Exchange
 from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.problem import problem
 from segue.http.pump import EVENT_STREAM, pump
-from segue.http.results import call_headers
+from segue.http.results import call_headers, typed
 
 MAX_FIELDS = 64
 MAX_NAME = 100
@@ -74,7 +74,7 @@ class ServicesSurface:
             return
         answer = outcome.answer
         body = answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
-        await exchange.respond(200, body, [JSON, *headers])
+        await exchange.respond(200, body, [*typed((outcome.headers or {}).get("content-type", "")), *headers])
 
     async def _refuse(self, exchange: Exchange, error: CallFailed, call: Call | None) -> None:
         status, body, headers = problem(error)

@@ -14,7 +14,7 @@ from segue.core.errors import RequestInvalid
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Outcome, Usage
 from segue.core.ports import CannotServe, StreamReader, WireRequest
-from segue.families.llm.asked import BYTES_PER_TOKEN, RawRequest
+from segue.families.llm.asked import BYTES_PER_TOKEN, RawRequest, split_top
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.gemini.other import (
     read_count_answer,
@@ -27,7 +27,7 @@ from segue.families.llm.ir.blocks import Media, Refusal, Text, Thinking, ToolRes
 from segue.families.llm.ir.conversation import Conversation, FunctionTool
 from segue.families.llm.ir.format import BadAnswer, Target
 from segue.families.llm.other.answers import bad
-from segue.families.llm.other.task import Raw, Task
+from segue.families.llm.other.task import Task
 
 if TYPE_CHECKING:
     from segue.core.call import Call
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _OK: Final = 200
 _COUNTED: Final = frozenset({"messages", "model", "system", "tools", "tool_choice", "thinking", "output_config"})
 """What Anthropic's count_tokens takes of a request (API reference)."""
+_COUNTED_BY_VERTEX: Final = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
+"""What Vertex AI's countTokens takes of a request (REST reference)."""
 _WHOLE: Final = ("generateContentRequest", "generate_content_request")
 
 TOKENS_PER_TURN: Final = 4
@@ -157,13 +159,14 @@ class CountCodec:
     def _written(self, conversation: Conversation, model: str) -> bytes:
         target = Target(model)
         if self.format == GEMINI.id:
-            return (
-                write_count_request(conversation, target)
-                if self.whole
-                else GEMINI.write_request(conversation, target).body
-            )
-        fields = msgspec.json.decode(MESSAGES.write_request(conversation, target).body, type=dict[str, Raw])
-        return msgspec.json.encode({name: value for name, value in fields.items() if name in _COUNTED})
+            if self.whole:
+                return write_count_request(conversation, target)
+            return _only(GEMINI.write_request(conversation, target).body, _COUNTED_BY_VERTEX)
+        return _only(MESSAGES.write_request(conversation, target).body, _COUNTED)
+
+
+def _only(body: bytes, names: frozenset[str]) -> bytes:
+    return msgspec.json.encode({name: value for name, value in split_top(body).items() if name in names})
 
 
 class _Count(msgspec.Struct, gc=False):

@@ -21,7 +21,7 @@ from segue.families.llm.habits import NO_HABITS, Habits
 from segue.families.llm.ir.embeddings import Embeddings, Vectors
 from segue.families.llm.ir.format import BadAnswer, Target
 from segue.families.llm.other.answers import read_usage
-from segue.families.llm.other.embeddings import unable, unpack
+from segue.families.llm.other.embeddings import unpack
 
 _encode: Final = msgspec.json.encode
 
@@ -54,12 +54,10 @@ class OpenAIEmbeddings:
             body["dimensions"] = wish.dimensions
         if wish.user:
             body["user"] = wish.user
-        _lost_titles(wish, warnings)
-        if wish.task:
-            warnings.append(f"the task type {wish.task!r} left out")
+        lost(wish, warnings, task=True, user=False)
         return self.habits.finish(_encode(body), model, warnings)
 
-    def read(self, body: bytes) -> Vectors:
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Vectors:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read`."""
         try:
             told = _openai.decode(body)
@@ -69,7 +67,7 @@ class OpenAIEmbeddings:
             ]
         except (ValueError, RecursionError):
             raise BadAnswer("it has no list of embeddings") from None
-        return _checked(Vectors(model=told.model, vectors=vectors, usage=read_usage(told.usage)))
+        return checked(Vectors(model=told.model, vectors=vectors, usage=read_usage(told.usage)))
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read_error`."""
@@ -87,9 +85,9 @@ class GeminiEmbeddings:
             warnings.append("'user' left out")
         return write_embed_request(wish, Target(model))
 
-    def read(self, body: bytes) -> Vectors:
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Vectors:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read`."""
-        return _checked(read_embed_answer(body))
+        return checked(read_embed_answer(body))
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:
         """See `Dialect.read_error`."""
@@ -132,24 +130,21 @@ class CohereEmbeddings:
 
     def write(self, wish: Embeddings, model: str, warnings: list[str]) -> bytes:
         """See `Dialect.write`."""
+        return _encode({"model": model, **self.fields(wish, warnings)})
+
+    def fields(self, wish: Embeddings, warnings: list[str]) -> dict[str, Any]:
+        """The body without the model's name."""
         kind = _COHERE_TASKS.get(wish.task)
         if kind is None:
             kind = "search_document"
             warnings.append(f"input_type {kind!r} assumed")
-        body: dict[str, Any] = {
-            "model": model,
-            "texts": wish.texts,
-            "input_type": kind,
-            "embedding_types": ["float"],
-        }
+        body: dict[str, Any] = {"texts": wish.texts, "input_type": kind, "embedding_types": ["float"]}
         if wish.dimensions is not None:
             body["output_dimension"] = wish.dimensions
-        _lost_titles(wish, warnings)
-        if wish.user:
-            warnings.append("'user' left out")
-        return _encode(body)
+        lost(wish, warnings)
+        return body
 
-    def read(self, body: bytes) -> Vectors:
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Vectors:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read`."""
         try:
             told = _cohere.decode(body)
@@ -158,7 +153,7 @@ class CohereEmbeddings:
         units = told.meta.billed_units if told.meta is not None else None
         tokens = units.input_tokens if units is not None else None
         usage = None if tokens is None else Usage(int(tokens))
-        return _checked(Vectors(vectors=told.embeddings.floats, usage=usage))
+        return checked(Vectors(vectors=told.embeddings.floats, usage=usage))
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read_error`: `{"message": …}`, which the reader of OpenAI's errors knows."""
@@ -184,21 +179,17 @@ class OllamaEmbeddings:
         body: dict[str, Any] = {"model": model, "input": wish.texts, "truncate": False}
         if wish.dimensions is not None:
             body["dimensions"] = wish.dimensions
-        _lost_titles(wish, warnings)
-        if wish.task:
-            warnings.append(f"the task type {wish.task!r} left out")
-        if wish.user:
-            warnings.append("'user' left out")
+        lost(wish, warnings, task=True)
         return _encode(body)
 
-    def read(self, body: bytes) -> Vectors:
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Vectors:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read`."""
         try:
             told = _ollama.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadAnswer("it has no embeddings") from None
         usage = None if told.prompt_eval_count is None else Usage(told.prompt_eval_count)
-        return _checked(Vectors(model=told.model, vectors=told.embeddings, usage=usage))
+        return checked(Vectors(model=told.model, vectors=told.embeddings, usage=usage))
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read_error`."""
@@ -220,14 +211,13 @@ class YandexEmbeddings:
 
     def write(self, wish: Embeddings, model: str, warnings: list[str]) -> bytes:
         """See `Dialect.write`; `model` is the address of the model, `emb://folder/…`."""
+        body: dict[str, Any] = {"modelUri": model, "text": wish.texts[0]}
         if wish.dimensions is not None:
-            raise unable("this vendor's vectors have the model's own number of dimensions", "dimensions")
-        _lost_titles(wish, warnings)
-        if wish.user:
-            warnings.append("'user' left out")
-        return _encode({"modelUri": model, "text": wish.texts[0]})
+            body["dim"] = str(wish.dimensions)  # gRPC's gateway writes 64-bit integers as text
+        lost(wish, warnings, task=True)
+        return _encode(body)
 
-    def read(self, body: bytes) -> Vectors:
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Vectors:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read`."""
         try:
             told = _yandex.decode(body)
@@ -235,19 +225,29 @@ class YandexEmbeddings:
             raise BadAnswer("it has no embedding") from None
         tokens = str(told.num_tokens)
         usage = Usage(int(tokens)) if tokens.isascii() and tokens.isdecimal() and len(tokens) < 10 else None  # noqa: PLR2004 - any sane count
-        return _checked(Vectors(vectors=[told.embedding], usage=usage))
+        return checked(Vectors(vectors=[told.embedding], usage=usage))
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:  # noqa: ARG002 - the port's own shape
         """See `Dialect.read_error`."""
         return yandex_errors.read_error(status, body, secret)
 
 
-def _lost_titles(wish: Embeddings, warnings: list[str]) -> None:
+def lost(wish: Embeddings, warnings: list[str], *, task: bool = False, user: bool = True) -> None:
+    """Tell what a vendor has no word for: titles always, the purpose and the end user where it is so."""
     if any(wish.titles):
         warnings.append("titles left out")
+    if task and wish.task:
+        warnings.append(f"the task type {wish.task!r} left out")
+    if user and wish.user:
+        warnings.append("'user' left out")
 
 
-def _checked(answer: Vectors) -> Vectors:
+def checked(answer: Vectors) -> Vectors:
+    """The same vectors, seen to have something in them.
+
+    Raises:
+        BadAnswer: one is empty, or there is none.
+    """
     if not answer.vectors or not all(answer.vectors):
         raise BadAnswer("an embedding is empty")
     return answer

@@ -104,8 +104,8 @@ class Dialect(Protocol):
         """The body for the vendor; `warnings` gets what is lost. Raises `CannotServe`."""
         ...
 
-    def read(self, body: bytes) -> Vectors:
-        """The vectors. Raises `BadAnswer`."""
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Vectors:
+        """The vectors, and what they took where the vendor tells it. Raises `BadAnswer`."""
         ...
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:
@@ -172,7 +172,7 @@ class EmbeddingsCodec:
         if status != _OK:
             return Outcome(failure=self.dialect.read_error(status, headers, body, secret))
         try:
-            answer = self.dialect.read(body)
+            answer = self.dialect.read(body, headers)
         except BadAnswer as wrong:
             failure = self.dialect.read_error(status, headers, body, secret)
             if failure.kind is Kind.BAD_RESPONSE:

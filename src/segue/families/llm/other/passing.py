@@ -125,7 +125,9 @@ class Passing:
 
     def _hides_usage(self, task: Task) -> bool:
         """Whether the provider is asked for a usage that the caller did not ask for."""
-        return self.operation == _LEGACY and task.stream and self.stream_usage and not _wants_usage(task)
+        if self.operation != _LEGACY or not task.stream or not self.stream_usage:
+            return False
+        return not _wants_usage(task) and not _mistaken(task)
 
 
 def _expected(task: Task, operation: str) -> int:
@@ -145,6 +147,12 @@ def _prompts(task: Task) -> int:
 
 def _wants_usage(task: Task) -> bool:
     return bytes(_options(task).get("include_usage", b"")) == b"true"
+
+
+def _mistaken(task: Task) -> bool:
+    """Whether the options are none: the provider is to say so, and nothing is put in their place."""
+    raw = task.fields.get("stream_options", Raw(b"null")) if isinstance(task, JsonTask) else Raw(b"null")
+    return bytes(raw)[:1] not in {b"{", b"n"}
 
 
 def _with_usage(task: Task) -> bytes:

@@ -13,8 +13,15 @@ from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.habits import NO_HABITS, Habits
 from segue.families.llm.other.counting import CountCodec
-from segue.families.llm.other.dialects import CohereEmbeddings, GeminiEmbeddings, OllamaEmbeddings, OpenAIEmbeddings
+from segue.families.llm.other.dialects import (
+    CohereEmbeddings,
+    GeminiEmbeddings,
+    OllamaEmbeddings,
+    OpenAIEmbeddings,
+    YandexEmbeddings,
+)
 from segue.families.llm.other.embeddings import EmbeddingsCodec
+from segue.families.llm.other.invoke import CohereOnBedrock, TitanEmbeddings
 from segue.families.llm.other.passing import Passing
 from segue.families.llm.other.rerank import COHERE, JINA, RerankCodec
 
@@ -86,6 +93,23 @@ def cohere_codecs(root: str, headers: Headers) -> dict[str, Codec]:
 def ollama_codecs(root: str, headers: Headers) -> dict[str, Codec]:
     """Ollama's own `/api/embed`. `root`: the address without `/v1`."""
     return {"embeddings": EmbeddingsCodec(OllamaEmbeddings(), _fixed(f"{root}/api/embed"), headers)}
+
+
+def yandex_codecs(root: str, headers: Headers, name: Callable[[str], str]) -> dict[str, Codec]:
+    """Yandex's `textEmbedding`. `name`: the address of a model."""
+    url = _fixed(f"{root}/foundationModels/v1/textEmbedding")
+    return {"embeddings": EmbeddingsCodec(YandexEmbeddings(), url, headers, name)}
+
+
+def bedrock_embeddings(root: str, headers: Headers) -> Callable[[str], Codec]:
+    """The codec of `embeddings` on Bedrock, by the model's id. `root`: the address of the runtime."""
+
+    def url(model: str) -> str:
+        return f"{root}/model/{quote(model, safe='')}/invoke"
+
+    cohere = EmbeddingsCodec(CohereOnBedrock(), url, headers)
+    titan = EmbeddingsCodec(TitanEmbeddings(), url, headers)
+    return lambda model: cohere if "cohere" in model else titan
 
 
 def gemini_codecs(root: str, headers: Headers) -> dict[str, Codec]:

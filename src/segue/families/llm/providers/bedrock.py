@@ -19,6 +19,7 @@ from segue.families.llm.codec import ChatCodec, Endpoint
 from segue.families.llm.formats.converse.format import CONVERSE, CONVERSE_OF_CLAUDE, Converse, format_of, path
 from segue.families.llm.formats.converse.models import MAKER_FLAG
 from segue.families.llm.formats.openai_chat import bearer
+from segue.families.llm.other.vendors import bedrock_embeddings
 from segue.families.llm.vendor import Account, ByModel, options_of, word
 
 _MAKERS: Final = ("anthropic", "nova", "mistral", "cohere", "openai")
@@ -78,7 +79,7 @@ class Bedrock:
     models: tuple[str, ...] = ()
     needs_key: bool = False
     priority: int = 1
-    operations: frozenset[str] = frozenset({"chat"})
+    operations: frozenset[str] = frozenset({"chat", "embeddings"})
     formats: tuple[str, ...] = ("converse",)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
@@ -104,7 +105,8 @@ class Bedrock:
             allow_private=spec.allow_private,
         )
         authoriser = BedrockAuthoriser(region, AwsChain(settings, self.environ))
-        return Account({"chat": _codec(base, options.makers)}, spec.allow_private, authoriser)
+        codecs = {"chat": _codec(base, options.makers), "embeddings": ByModel(bedrock_embeddings(base, bearer))}
+        return Account(codecs, spec.allow_private, authoriser)
 
 
 def _codec(base: str, makers: Mapping[str, str]) -> ByModel:

@@ -6,6 +6,7 @@ from segue.families.llm.habits import Habits
 ADAPTER = OpenAICompatible(
     id="cerebras",
     base_url="https://api.cerebras.ai/v1",
+    operations=frozenset({"chat", "completions"}),
     environment=("CEREBRAS_API_KEY",),
     habits=Habits(
         drops=("store", "prediction"),

@@ -1,10 +1,30 @@
-"""Cohere by its OpenAI-compatible endpoint (docs.cohere.com/docs/compatibility-api)."""
+"""Cohere by its OpenAI-compatible endpoint (docs.cohere.com/docs/compatibility-api).
 
-from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, OpenAICompatible
+Embeddings and rankings go to its own `v2` at the same host: only there the purpose of a vector can be told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from segue.core.ports import Codec
+from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, Headers, OpenAICompatible
 from segue.families.llm.habits import Habits
+from segue.families.llm.other.vendors import codecs_for, cohere_codecs
 
-ADAPTER = OpenAICompatible(
+
+@dataclass(frozen=True, slots=True)
+class Cohere(OpenAICompatible):
+    """Cohere, by OpenAI's formats and its own."""
+
+    def others(self, base: str, headers: Headers) -> Mapping[str, Codec]:
+        """Transcriptions as OpenAI has them; vectors and rankings as Cohere has."""
+        root = base.removesuffix("/v1").removesuffix("/compatibility")
+        return {**codecs_for(base, headers, ("audio.transcribe",)), **cohere_codecs(root, headers)}
+
+
+ADAPTER = Cohere(
     id="cohere",
+    operations=frozenset({"chat", "embeddings", "rerank", "audio.transcribe"}),
     base_url="https://api.cohere.ai/compatibility/v1",
     environment=("COHERE_API_KEY", "CO_API_KEY"),
     habits=Habits(

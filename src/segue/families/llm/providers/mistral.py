@@ -10,7 +10,8 @@ from segue.families.llm.habits import Habits
 ADAPTER = OpenAICompatible(
     id="mistral",
     base_url="https://api.mistral.ai/v1",
-    operations=frozenset({"chat", "embeddings", "moderations"}),
+    operations=frozenset({"chat", "embeddings", "moderations", "audio.transcribe"}),
+    other_habits={"embeddings": Habits(renames={"dimensions": "output_dimension"}, warns=("user",))},
     environment=("MISTRAL_API_KEY",),
     stream_usage=False,
     history=frozenset(),

@@ -12,6 +12,7 @@ from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, FormatsOptions, O
 from segue.families.llm.formats.ollama.format import OLLAMA, PATH
 from segue.families.llm.formats.openai_chat import bearer
 from segue.families.llm.habits import Habits
+from segue.families.llm.other.vendors import codecs_for, ollama_codecs
 from segue.families.llm.vendor import Account, options_of
 
 
@@ -35,10 +36,12 @@ class Ollama(OpenAICompatible):
         """The adapter for one configured account."""
         if not options_of(OllamaOptions, spec).native:
             return OpenAICompatible.build(self, spec)
-        url = f"{(spec.base_url or self.base_url).rstrip('/').removesuffix('/v1')}{PATH}"
+        root = (spec.base_url or self.base_url).rstrip("/").removesuffix("/v1")
+        url = f"{root}{PATH}"
         endpoint = Endpoint(OLLAMA, lambda _model, _stream: url, bearer)
         private = spec.allow_private or (self.local and spec.base_url is None)
-        return Account({"chat": ChatCodec([endpoint])}, private)
+        completions = codecs_for(f"{root}/v1", bearer, ("completions",))
+        return Account({"chat": ChatCodec([endpoint]), **completions, **ollama_codecs(root, bearer)}, private)
 
 
 ADAPTER = Ollama(

@@ -8,7 +8,7 @@ from segue.families.llm.compatible import OpenAICompatible
 ADAPTER = OpenAICompatible(
     id="openrouter",
     base_url="https://openrouter.ai/api/v1",
-    operations=frozenset({"chat", "completions", "embeddings"}),
+    operations=frozenset({"chat", "completions", "embeddings", "rerank"}),
     environment=("OPENROUTER_API_KEY",),
     more_formats=("responses",),
     flags=frozenset({"top_k"}),

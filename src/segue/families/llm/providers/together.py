@@ -6,7 +6,12 @@ from segue.families.llm.habits import Habits
 ADAPTER = OpenAICompatible(
     id="together",
     base_url="https://api.together.xyz/v1",
-    operations=frozenset({"chat", "completions", "embeddings", "rerank", "images.generate", "audio.speech"}),
+    operations=frozenset(
+        {
+            *("chat", "completions", "embeddings", "rerank", "images.generate"),
+            *("audio.transcribe", "audio.translate", "audio.speech"),
+        }
+    ),
     environment=("TOGETHER_API_KEY",),
     flags=frozenset({"top_k"}),
     habits=Habits(

@@ -22,6 +22,7 @@ from segue.families.llm.claude import claude_flags
 from segue.families.llm.codec import ChatCodec, Endpoint
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.messages.format import MESSAGES
+from segue.families.llm.other.counting import CountCodec
 from segue.families.llm.vendor import JSON, Account, ByModel, options_of, segment, with_version, word
 
 ANTHROPIC_VERSION: Final = msgspec.Raw(b'"vertex-2023-10-16"')
@@ -73,7 +74,7 @@ class Vertex:
     models: tuple[str, ...] = ()
     needs_key: bool = False
     priority: int = 1
-    operations: frozenset[str] = frozenset({"chat"})
+    operations: frozenset[str] = frozenset({"chat", "count_tokens"})
     formats: tuple[str, ...] = ("gemini", "messages")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
@@ -91,7 +92,9 @@ class Vertex:
         tokens = GoogleTokens(options.credentials, self.environ, allow_private=spec.allow_private)
         given = "" if options.access_token is None else options.access_token.get_secret_value()
         chat = ByModel(lambda model: codecs[publisher(model)])
-        return Account({"chat": chat}, spec.allow_private, GoogleAuthoriser(tokens, given))
+        counts = {"google": _google_count(root), "anthropic": _anthropic_count(root)}
+        count = ByModel(lambda model: counts[publisher(model)])
+        return Account({"chat": chat, "count_tokens": count}, spec.allow_private, GoogleAuthoriser(tokens, given))
 
 
 def publisher(model: str) -> str:
@@ -120,6 +123,23 @@ def _anthropic(root: str) -> Endpoint:
         return f"{root}/anthropic/models/{segment(model)}:{'streamRawPredict' if stream else 'rawPredict'}"
 
     return Endpoint(MESSAGES, url, _headers, model_flags=claude_flags, finish=_as_vertex)
+
+
+def _google_count(root: str) -> CountCodec:
+    def url(model: str) -> str:
+        return f"{root}/google/models/{segment(model.removeprefix('models/'))}:countTokens"
+
+    return CountCodec(GEMINI.id, url, _headers, whole=False)
+
+
+def _anthropic_count(root: str) -> CountCodec:
+    url = f"{root}/anthropic/models/count-tokens:rawPredict"
+    return CountCodec(MESSAGES.id, lambda _model: url, _headers, finish=_with_version)
+
+
+def _with_version(body: bytes, _target: str, _warnings: list[str]) -> bytes:
+    """Whose tokens are counted stands in the body, as it does at Anthropic."""
+    return msgspec.json.encode({"anthropic_version": ANTHROPIC_VERSION, **split_top(body)})
 
 
 def _headers(_secret: str) -> dict[str, str]:

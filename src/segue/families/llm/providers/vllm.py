@@ -5,7 +5,7 @@ from segue.families.llm.habits import Habits
 
 ADAPTER = OpenAICompatible(
     id="vllm",
-    operations=frozenset({"chat", "completions", "embeddings", "rerank"}),
+    operations=frozenset({"chat", "completions", "embeddings", "rerank", "audio.transcribe", "audio.translate"}),
     base_url="http://127.0.0.1:8000/v1",
     needs_key=False,
     local=True,

@@ -6,6 +6,7 @@ from segue.families.llm.habits import Habits
 ADAPTER = OpenAICompatible(
     id="xai",
     base_url="https://api.x.ai/v1",
+    operations=frozenset({"chat", "completions", "images.generate"}),
     environment=("XAI_API_KEY",),
     formats=("chat", "responses"),
     habits=Habits(

@@ -12,6 +12,7 @@ from segue.config.fields import Secret, Section
 from segue.core.ports import ProviderSpec
 from segue.families.llm.codec import ChatCodec, Endpoint
 from segue.families.llm.formats.yandex.format import PATH, YANDEX
+from segue.families.llm.other.vendors import yandex_codecs
 from segue.families.llm.vendor import JSON, Account, options_of, word
 
 BASE: Final = "https://llm.api.cloud.yandex.net"
@@ -37,7 +38,7 @@ class Yandex:
     models: tuple[str, ...] = ("yandexgpt", "yandexgpt-lite")
     needs_key: bool = False
     priority: int = 1
-    operations: frozenset[str] = frozenset({"chat"})
+    operations: frozenset[str] = frozenset({"chat", "embeddings"})
     formats: tuple[str, ...] = ("yandex",)
 
     @property
@@ -48,18 +49,26 @@ class Yandex:
     def build(self, spec: ProviderSpec) -> Account:
         """The adapter for one configured account."""
         options = options_of(YandexOptions, spec)
-        url = f"{(spec.base_url or BASE).rstrip('/')}{PATH}"
+        base = (spec.base_url or BASE).rstrip("/")
+        url = f"{base}{PATH}"
         token = "" if options.iam_token is None else options.iam_token.get_secret_value()
         folder = options.folder
-        endpoint = Endpoint(
-            YANDEX, lambda _model, _stream: url, _headers(folder, token), model=lambda model: model_uri(folder, model)
-        )
-        return Account({"chat": ChatCodec([endpoint])}, spec.allow_private)
+        headers = _headers(folder, token)
+        endpoint = Endpoint(YANDEX, lambda _model, _stream: url, headers, model=lambda model: model_uri(folder, model))
+        others = yandex_codecs(base, headers, lambda model: embedding_uri(folder, model))
+        return Account({"chat": ChatCodec([endpoint]), **others}, spec.allow_private)
 
 
 def model_uri(folder: str, model: str) -> str:
     """The address of a model: `yandexgpt` is `gpt://folder/yandexgpt`; `yandexgpt/rc` names a version."""
     return model if model.startswith(_SCHEMES) else f"gpt://{folder}/{model}"
+
+
+def embedding_uri(folder: str, model: str) -> str:
+    """The address of a model of embeddings: `text-search-doc` is `emb://folder/text-search-doc/latest`."""
+    if model.startswith("emb://"):
+        return model
+    return f"emb://{folder}/{model if '/' in model else f'{model}/latest'}"
 
 
 def _headers(folder: str, token: str) -> Callable[[str], dict[str, str]]:

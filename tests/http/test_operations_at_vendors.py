@@ -1,0 +1,221 @@
+"""Embeddings, rankings and counts at vendors whose shapes are their own, for clients that know none of them."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import openai
+import pytest
+
+from segue.app.catalogue import ADAPTERS, operations
+from segue.app.library import Segue
+from segue.core.ports import ProviderSpec
+from support.service import CALM, Serving, eventually, serving
+
+KEYS = ("co-secret-000001", "ya-secret-000002", "br-secret-000003", "ya29.simulated-token", "mi-secret-000005")
+PROVIDERS: dict[str, Any] = {
+    "cohere": {
+        "adapter": "cohere", "base_url": "{sim}/cohere/compatibility/v1", "key": KEYS[0],
+        "models": ["embed-v4.0", "rerank-v3.5"],
+    },
+    "local": {
+        "adapter": "ollama", "base_url": "{sim}/local/v1", "native": True, "models": ["nomic-embed-text"],
+    },
+    "yandex": {
+        "adapter": "yandex", "base_url": "{sim}/yandex", "key": KEYS[1], "folder": "b1gfolder",
+        "models": ["text-search-doc"],
+    },
+    "bedrock": {
+        "adapter": "bedrock", "base_url": "{sim}/bedrock", "key": KEYS[2], "region": "eu-central-1",
+        "models": ["amazon.titan-embed-text-v2:0", "cohere.embed-multilingual-v3"],
+    },
+    "mistral": {
+        "adapter": "mistral", "base_url": "{sim}/mistral/v1", "key": KEYS[4], "models": ["codestral-embed"],
+    },
+}  # fmt: skip
+MODELS = {"vectors": ["cohere/embed-v4.0", "local/nomic-embed-text"]}
+DOCUMENTS = ["the sea is deep", "a cat sleeps", "the cat sees the sea"]
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Serving]:
+    async with serving(providers=PROVIDERS, models=MODELS, policies=CALM) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "embed-v4.0",
+        "nomic-embed-text",
+        "text-search-doc",
+        "amazon.titan-embed-text-v2:0",
+        "cohere.embed-multilingual-v3",
+    ],
+)
+async def test_openais_client_gets_the_same_vector_in_both_encodings_and_the_tokens(
+    served: Serving, model: str
+) -> None:
+    async with served.sdk() as sdk:
+        floats = await sdk.embeddings.create(model=model, input="hello there", encoding_format="float")
+        packed = await sdk.embeddings.create(model=model, input=["hello there"])
+    assert len(floats.data) == len(packed.data) == 1
+    assert packed.data[0].embedding == pytest.approx(floats.data[0].embedding, abs=1e-6)
+    assert floats.usage.prompt_tokens > 0
+    await eventually(lambda: len(served.attempts) == 2)
+    assert served.attempts[0].attempt.usage.input_tokens == floats.usage.prompt_tokens
+
+
+@pytest.mark.parametrize("model", ["embed-v4.0", "nomic-embed-text", "cohere.embed-multilingual-v3"])
+async def test_vectors_come_in_the_order_of_the_texts(served: Serving, model: str) -> None:
+    async with served.sdk() as sdk:
+        many = await sdk.embeddings.create(model=model, input=["one", "two", "three"])
+        last = await sdk.embeddings.create(model=model, input="three")
+    assert [datum.index for datum in many.data] == [0, 1, 2]
+    assert many.data[2].embedding == pytest.approx(last.data[0].embedding, abs=1e-6)
+    assert many.data[0].embedding != many.data[2].embedding
+
+
+@pytest.mark.parametrize(("model", "most"), [("text-search-doc", 1), ("amazon.titan-embed-text-v2:0", 1)])
+async def test_a_vendor_of_one_text_at_a_time_says_so(served: Serving, model: str, most: int) -> None:
+    async with served.sdk() as sdk:
+        with pytest.raises(openai.BadRequestError, match=f"at most {most} text in one request"):
+            await sdk.embeddings.create(model=model, input=["one", "two"])
+
+
+async def test_googles_client_has_its_purpose_told_to_cohere(served: Serving) -> None:
+    wanted = {"content": {"parts": [{"text": "hello"}]}, "taskType": "RETRIEVAL_QUERY", "outputDimensionality": 256}
+    answer = await served.ask("POST", "/v1beta/models/embed-v4.0:embedContent", json=wanted)
+    assert answer.status == 200, answer.body
+    assert len(answer.json["embedding"]["values"]) == 256
+    assert "x-segue-warnings" not in answer.headers
+    assert served.sim.seen("cohere")[0].body["input_type"] == "search_query"
+
+
+async def test_a_purpose_that_nobody_told_is_assumed_aloud(served: Serving) -> None:
+    async with served.sdk() as sdk:
+        raw = await sdk.embeddings.with_raw_response.create(model="embed-v4.0", input="a")
+        told = await sdk.embeddings.with_raw_response.create(
+            model="embed-v4.0", input="a", extra_body={"input_type": "query"}
+        )
+    assert "input_type 'search_document' assumed" in raw.headers["x-segue-warnings"]
+    assert "x-segue-warnings" not in told.headers
+
+
+@pytest.mark.parametrize("size", [256, 512])
+async def test_dimensions_are_asked_for_in_each_vendors_word(served: Serving, size: int) -> None:
+    async with served.sdk() as sdk:
+        for model in ("embed-v4.0", "nomic-embed-text", "text-search-doc", "amazon.titan-embed-text-v2:0"):
+            answer = await sdk.embeddings.create(model=model, input="a", dimensions=size)
+            assert len(answer.data[0].embedding) == size, model
+        with pytest.raises(openai.BadRequestError) as raised:
+            await sdk.embeddings.create(model="cohere.embed-multilingual-v3", input="a", dimensions=size)
+    assert raised.value.param == "dimensions"
+
+
+async def test_mistral_has_its_own_word_for_dimensions_and_no_end_users(served: Serving) -> None:
+    async with served.sdk() as sdk:
+        try:
+            await sdk.embeddings.create(model="codestral-embed", input="a", dimensions=64, user="u-1")
+        except openai.APIStatusError:
+            pass  # what the simulator makes of it is its own affair: this is about what was sent
+    sent = served.sim.seen("mistral")[0].body
+    assert sent["output_dimension"] == 64
+    assert not {"dimensions", "user"} & sent.keys()
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "code": 500}, {"kind": "html"}, {"kind": "truncated_json"}])
+async def test_embeddings_fail_over_between_vendors_of_two_shapes(served: Serving, fault: dict) -> None:
+    options = dict(fault)
+    try:
+        served.sim.fault("cohere", options.pop("kind"), **options)
+    except (KeyError, ValueError, TypeError):
+        pytest.skip("the simulator has no such fault")
+    async with served.sdk() as sdk:
+        raw = await sdk.embeddings.with_raw_response.create(model="vectors", input=["a", "b"])
+    assert raw.headers["x-segue-provider"] == "local"
+    assert len(raw.parse().data) == 2
+
+
+async def test_a_wrong_key_is_our_trouble_and_is_never_shown(served: Serving) -> None:
+    providers = {"cohere": {**PROVIDERS["cohere"], "key": "invalid-secret-123456"}}
+    async with serving(providers=providers, policies=CALM) as broken:
+        answer = await broken.ask("POST", "/v1/embeddings", json={"model": "embed-v4.0", "input": "a"})
+    assert (answer.status, answer.json["segue"]["code"]) == (502, "provider_auth")
+    assert b"invalid-secret-123456" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v2/rerank"])
+async def test_clients_of_both_shapes_rank_at_cohere(served: Serving, path: str) -> None:
+    fields = {"model": "rerank-v3.5", "query": "cat sea", "documents": DOCUMENTS, "top_n": 2}
+    answer = await served.ask("POST", path, json=fields)
+    assert answer.status == 200, answer.body
+    assert [one["index"] for one in answer.json["results"]][0] == 2
+    assert len(answer.json["results"]) == 2
+    documents = [one.get("document") for one in answer.json["results"]]
+    assert documents[0] == ({"text": DOCUMENTS[2]} if path == "/v1/rerank" else None)
+    assert served.sim.seen("cohere")[0].path == "/v2/rerank"
+
+
+async def test_documents_that_are_objects_with_a_text_are_texts_to_cohere_and_others_are_refused(
+    served: Serving,
+) -> None:
+    fields: dict[str, Any] = {"model": "rerank-v3.5", "query": "cat", "documents": [{"text": "a cat"}, "a dog"]}
+    answer = await served.ask("POST", "/v1/rerank", json=fields)
+    assert answer.json["results"][0]["document"] == {"text": "a cat"}
+    assert served.sim.seen("cohere")[0].body["documents"] == ["a cat", "a dog"]
+    for more in ({"documents": [{"image": "x"}]}, {"truncation": False}):
+        refused = await served.ask("POST", "/v1/rerank", json={**fields, **more})
+        assert (refused.status, refused.error["param"]) == (400, next(iter(more)))
+
+
+async def test_the_library_asks_for_any_operation_and_gets_its_bytes(served: Serving) -> None:
+    async with Segue() as segue:
+        segue.register_provider(
+            "o", adapter="openai", base_url=f"{served.sim.url}/o/v1", key="sk-secret-1", allow_private_network=True,
+            models=["tts-1", "whisper-1", "text-embedding-3-small"],
+        )  # fmt: skip
+        sound = await segue.call("audio.speech", model="tts-1", input="hi", voice="alloy", response_format="wav")
+        heard = await segue.call("audio.transcribe", model="whisper-1", file=("talk.wav", sound))
+        vectors = await segue.call("embeddings", model="text-embedding-3-small", input=["a", "b"])
+    assert sound.startswith(b"RIFF")
+    assert json.loads(heard)["text"].startswith("I heard talk.wav")
+    assert len(json.loads(vectors)["data"]) == 2
+
+
+async def test_speech_by_the_operations_name_has_its_content_type(served: Serving) -> None:
+    providers = {"o": {"adapter": "openai", "base_url": "{sim}/o/v1", "key": "sk-secret-1", "models": ["tts-1"]}}
+    async with serving(providers=providers, policies=CALM) as other:
+        fields = {"model": "tts-1", "input": "hi", "voice": "alloy", "response_format": "wav"}
+        answer = await other.ask("POST", "/v1/call/audio.speech", json=fields)
+    assert (answer.status, answer.headers["content-type"]) == (200, "audio/wav")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.body.startswith(b"RIFF")
+
+
+async def test_the_description_of_the_service_names_every_path(served: Serving) -> None:
+    document = (await served.ask("GET", "/openapi.json")).json
+    for path in ("/v1/embeddings", "/v1/audio/transcriptions", "/v1/images/edits", "/v2/rerank", "/v1/call/rerank"):
+        assert "post" in document["paths"][path], path
+    forms = document["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]
+    assert list(forms) == ["multipart/form-data"]
+    wanted = document["paths"]["/v1/call/rerank"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert wanted["required"] == ["model", "query", "documents"]
+
+
+OPTIONS = {
+    "azure": {}, "bedrock": {"region": "eu-central-1"}, "vertex": {"project": "my-project"}, "yandex": {"folder": "b1g"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("adapter", sorted(ADAPTERS.ids()))
+def test_an_adapter_has_a_codec_for_each_operation_that_it_names(adapter: str, native: bool) -> None:
+    kind = ADAPTERS.get(adapter)
+    if native and adapter != "ollama":
+        pytest.skip("only Ollama has two ways")
+    options = {**OPTIONS.get(adapter, {}), **({"native": True} if native else {})}
+    address = "https://acme.example.com" if adapter == "azure" else None
+    built: Any = kind.build(ProviderSpec("mine", adapter, address, options=options))
+    assert kind.operations <= built.codecs.keys()
+    assert kind.operations <= operations().keys()
