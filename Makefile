@@ -28,6 +28,7 @@ bench: $(VENV)/.test         ## speed, as ratios in one run; docs/performance.md
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.gateway --quick
 	$(BIN)/python -m benchmarks.streams --quick
+	$(BIN)/python -m benchmarks.translation
 
 lint: $(VENV)/.lint          ## style, types and layers
 	$(BIN)/ruff check .

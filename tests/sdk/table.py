@@ -35,6 +35,8 @@ NOT_THERE: Final = {
     "thoughts": {"chat", "azure", "ollama", "mistral", "yandex"},
     "thoughts, streamed": {"chat", "azure", "ollama", "mistral", "yandex"},
     "thoughts and tools, continued": {"mistral", "yandex"},
+    # Claude caches what is marked, and these behaviours mark nothing; the small Gemini and two others do not cache.
+    "cached tokens": {"anthropic", "bedrock", "vertex", "gemini", "yandex", "ollama-native"},
 }
 """What a provider does not have: OpenAI's Chat Completions show no thoughts, two vendors have no such model here."""
 

@@ -5,6 +5,7 @@ replaced; for every other provider the request is read into the intermediate for
 be asked.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,9 @@ _encode: Final = msgspec.json.encode
 _NAMES: Final = msgspec.json.Decoder(list[str])
 
 MAX_FALLBACKS: Final = 16
+
+_UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
+"""A thought of a vendor that signs nothing, on its way back in Anthropic's format: Anthropic would refuse it."""
 
 BYTES_PER_TOKEN: Final = 4
 """A rule of thumb for English text and JSON (OpenAI's help pages); only ever an estimate."""
@@ -135,7 +139,7 @@ class RawRequest(Asked):
     __slots__ = ("_in_url", "fields")
 
     def __init__(self, client: ClientFormat, body: bytes, *, model: str = "", stream: bool | None = None) -> None:
-        super().__init__(len(body), sealed=SEALED in body)
+        super().__init__(len(body), sealed=SEALED in body or _UNSIGNED.search(body) is not None)
         self.client = client
         self.fields = split_top(body)
         self.fallbacks = ()

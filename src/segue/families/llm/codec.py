@@ -237,7 +237,8 @@ class ChatCodec:
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """See `Codec.encode`."""
         request: Asked = call.request
-        passed = None if request.sealed else self._direct.get(request.client.id)  # nearly always, so not by `_of`
+        # Nearly always it passes, so this is not left to `_of`.
+        passed = None if request.sealed or request.history else self._direct.get(request.client.id)
         return (passed or self._of(call)).encode(call, candidate)
 
     def decode(
@@ -245,7 +246,7 @@ class ChatCodec:
     ) -> Outcome:
         """See `Codec.decode`."""
         request: Asked = call.request
-        passed = None if request.sealed else self._direct.get(request.client.id)
+        passed = None if request.sealed or request.history else self._direct.get(request.client.id)
         return (passed or self._of(call)).decode(call, candidate, status, headers, body)
 
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
@@ -326,7 +327,7 @@ class TranslatingReader:
     def _write(self, events: Sequence[Event]) -> bytes:
         out: list[bytes] = []
         for event in events:
-            if isinstance(event, TextMore | ArgumentsMore | ThinkingMore):
+            if isinstance(event, (TextMore, ArgumentsMore, ThinkingMore)):
                 self.committed = True
                 self.tokens += max(1, len(event.text) // BYTES_PER_TOKEN)
             elif isinstance(event, Counted):

@@ -48,7 +48,7 @@ LIMIT_IS_MAX_TOKENS: Final[Mapping[str, str]] = {"max_completion_tokens": "max_t
 
 
 def _formats(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value:
+    if not isinstance(value, (list, tuple)) or not value:
         raise Unusable(f"must be a list such as [chat], not {kind_of(value)}")
     for one in value:
         if one not in FORMATS:

@@ -126,12 +126,12 @@ class ByModel:
     def carries(self, need: str, model: str) -> bool:
         """See `ChatCodec.carries`."""
         codec = self._choose(model)
-        return not isinstance(codec, ChatCodec | ByModel) or codec.carries(need, model)
+        return not isinstance(codec, (ChatCodec, ByModel)) or codec.carries(need, model)
 
 
 def formats_of(codec: Codec, model: str) -> frozenset[str]:
     """The wire formats in which a codec can ask a model; none where it does not tell."""
-    return codec.formats(model) if isinstance(codec, ChatCodec | ByModel) else frozenset()
+    return codec.formats(model) if isinstance(codec, (ChatCodec, ByModel)) else frozenset()
 
 
 def options_of(model: type[Options], spec: ProviderSpec) -> Options:

@@ -142,7 +142,7 @@ def _unreadable(status: int) -> Failure:
 
 
 def _word(value: object) -> str | None:
-    if value is None or isinstance(value, bool | dict):
+    if value is None or isinstance(value, (bool, dict)):
         return None
     return str(value)
 

@@ -59,7 +59,7 @@ class Collector:
                 self._finish(event.index)
             case Signed():
                 block = self._at(event.index)
-                if isinstance(block, Text | Thinking | ToolUse):
+                if isinstance(block, (Text, Thinking, ToolUse)):
                     block.signature = event.signature
             case Cited():
                 block = self._at(event.index)
@@ -95,7 +95,7 @@ class Collector:
         block = self._at(index)
         if not pieces or block is None:
             return
-        if isinstance(block, Text | Thinking | Refusal):
+        if isinstance(block, (Text, Thinking, Refusal)):
             block.text += "".join(pieces)
         elif isinstance(block, ToolUse):
             block.arguments += "".join(pieces)

@@ -18,6 +18,8 @@ from segue.families.llm.ir.conversation import Conversation, FunctionTool, Sampl
 class Field(StrEnum):
     """Everything that a request may make use of and that some format cannot express."""
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python, called for every look into a table
+
     SYSTEM = "system"
     SYSTEM_INSIDE = "system_in_the_middle"
     SPEAKER_NAME = "name_of_a_speaker"

@@ -20,7 +20,7 @@ class InSequence:
         """The events that may go on now."""
         index: int | None = getattr(event, "index", None)
         if index is None:
-            return [*self._close(), event] if isinstance(event, Stopped | Ended) else [event]
+            return [*self._close(), event] if isinstance(event, (Stopped, Ended)) else [event]
         if self._open is None and isinstance(event, BlockBegan):
             self._open = index
             return [event]

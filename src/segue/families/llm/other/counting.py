@@ -206,7 +206,7 @@ def estimate(conversation: Conversation) -> int:
 
 def _weight(block: object) -> tuple[int, int]:
     """Bytes of text, and how many pictures or other media."""
-    if isinstance(block, Text | Refusal | Thinking):
+    if isinstance(block, (Text, Refusal, Thinking)):
         return len(block.text.encode()), 0
     if isinstance(block, ToolUse):
         return len(block.name) + len(block.arguments.encode()), 0

@@ -164,12 +164,12 @@ def _piece(name: str, value: object, *, param: str) -> tuple[bytes, bytes]:
     filename = None
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):  # noqa: PLR2004 - a pair
         filename, value = value
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, (bytes, bytearray)):
         head = f'Content-Disposition: form-data; name="{_quoted(name)}"; filename="{_quoted(filename or param)}"'
         return f"{head}\r\nContent-Type: application/octet-stream".encode(), bytes(value)
     if isinstance(value, bool):
         value = "true" if value else "false"
-    if filename is not None or not isinstance(value, str | int | float):
+    if filename is not None or not isinstance(value, (str, int, float)):
         raise RequestInvalid(
             f"field {param!r}: expected text, a number, bytes, or a pair of a file's name and its bytes", param=param
         )

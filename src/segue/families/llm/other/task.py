@@ -202,7 +202,7 @@ class Reading:
         """A request from named values; see `Operation.from_fields`."""
         if text:
             raise RequestInvalid("this cannot be asked for by URL: POST it", status=405, code="method_not_allowed")
-        if self.form and any(isinstance(value, bytes | bytearray | tuple | list) for value in fields.values()):
+        if self.form and any(isinstance(value, (bytes, bytearray, tuple, list)) for value in fields.values()):
             body, content_type = write_form(fields)
             return self.parse(body, content_type)
         return self.parse(encode_fields(fields))

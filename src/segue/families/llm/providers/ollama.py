@@ -12,6 +12,7 @@ from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, FormatsOptions, O
 from segue.families.llm.formats.ollama.format import OLLAMA, PATH
 from segue.families.llm.formats.openai_chat import bearer
 from segue.families.llm.habits import Habits
+from segue.families.llm.history import LONG_IDS, REASONING
 from segue.families.llm.other.vendors import codecs_for, ollama_codecs
 from segue.families.llm.vendor import Account, options_of
 
@@ -47,6 +48,7 @@ class Ollama(OpenAICompatible):
 ADAPTER = Ollama(
     id="ollama",
     operations=frozenset({"chat", "completions", "embeddings"}),
+    history=frozenset({REASONING, LONG_IDS}),
     base_url="http://127.0.0.1:11434/v1",
     needs_key=False,
     local=True,

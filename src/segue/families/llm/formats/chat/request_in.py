@@ -120,7 +120,7 @@ def _turns(turns: list[wire.Turn]) -> tuple[list[Text], list[Message]]:
     messages: list[Message] = []
     results: Message | None = None
     for number, turn in enumerate(turns):
-        if isinstance(turn, wire.ToolMessage | wire.FunctionMessage):
+        if isinstance(turn, (wire.ToolMessage, wire.FunctionMessage)):
             if results is None:
                 results = Message("user", [])
                 messages.append(results)
@@ -149,7 +149,7 @@ def _system(turn: wire.SystemMessage) -> list[Text]:
 def _result(turn: wire.ToolMessage | wire.FunctionMessage, number: int) -> ToolResult:
     if isinstance(turn, wire.FunctionMessage):
         return ToolResult(_legacy_id(turn.name), (Text(turn.content or ""),), name=turn.name)
-    content = [part for part in _parts(turn.content, number) if isinstance(part, Text | Media)]
+    content = [part for part in _parts(turn.content, number) if isinstance(part, (Text, Media))]
     return ToolResult(turn.tool_call_id, tuple(content), name=turn.name or "")
 
 

@@ -87,7 +87,7 @@ def _result(block: ToolResult) -> str:
 
 
 def _part(block: Content) -> dict[str, Any]:
-    if isinstance(block, Text | Refusal):
+    if isinstance(block, (Text, Refusal)):
         return {"type": "text", "text": block.text}
     if not isinstance(block, Media):
         raise _cannot(f"a {type(block).__name__} in a turn of the user's", "messages")

@@ -136,7 +136,7 @@ class GeminiEventWriter:
         if isinstance(block, ToolUse):
             self._calls[event.index] = (block, [block.arguments] if block.arguments else [])
             return b""
-        if isinstance(block, Text | Refusal | Thinking):
+        if isinstance(block, (Text, Refusal, Thinking)):
             self._kinds[event.index] = isinstance(block, Thinking)
             if isinstance(block, Text):
                 self._cited += block.citations[: MAX_CITATIONS - len(self._cited)]

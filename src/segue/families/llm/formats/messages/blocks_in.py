@@ -114,7 +114,7 @@ def _hang(carrier: Thinking, blocks: list[Content]) -> Thinking | None:
 
 
 def _sign(block: Content, carrier: Thinking) -> None:
-    if isinstance(block, Text | ToolUse) and carrier.signature is not None:
+    if isinstance(block, (Text, ToolUse)) and carrier.signature is not None:
         block.signature = msgspec.structs.replace(carrier.signature, kind="signature")
 
 
@@ -186,7 +186,7 @@ def _result(block: ToolResultBlock, where: str) -> ToolResult:
             except msgspec.ValidationError as error:
                 _unlike(raw, error, place)
                 raise _Unlike from None
-            if not isinstance(part, Text | Media):
+            if not isinstance(part, (Text, Media)):
                 raise invalid(f"{place}.type", "Input should be 'text', 'image', 'document' or 'search_result'")
             parts.append(part)
     if not block.tool_use_id:

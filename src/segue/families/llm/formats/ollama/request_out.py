@@ -66,7 +66,7 @@ def _messages(
     texts: list[str] = []
     results: list[dict[str, Any]] = []
     for block in content:
-        if isinstance(block, Text | Refusal):
+        if isinstance(block, (Text, Refusal)):
             texts.append(block.text)
         elif isinstance(block, ToolUse):
             names[block.id] = block.name

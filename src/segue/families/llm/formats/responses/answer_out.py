@@ -21,7 +21,7 @@ def write_answer(answer: Answer, shown: Shown) -> bytes:
     items: list[bytes] = []
     said: list[Text | Refusal] = []
     for block in answer.content:
-        if isinstance(block, Text | Refusal):
+        if isinstance(block, (Text, Refusal)):
             if said and _phase(block) != _phase(said[0]):
                 items.append(_message(frame, said, len(items), "completed"))
                 said = []

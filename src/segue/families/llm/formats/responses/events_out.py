@@ -67,7 +67,7 @@ class ResponsesWriter:
 
     def write(self, event: Event) -> bytes:
         """See `EventWriter.write`."""
-        if isinstance(event, TextMore | ArgumentsMore | ThinkingMore):
+        if isinstance(event, (TextMore, ArgumentsMore, ThinkingMore)):
             return self._more(event.index, event.text)
         if self._over:
             return b""
@@ -175,12 +175,12 @@ class ResponsesWriter:
 
     def _block_began(self, event: BlockBegan) -> bytes:
         begun = event.block
-        if isinstance(begun, Text | Refusal):
+        if isinstance(begun, (Text, Refusal)):
             return self._part_began(event.index, begun)
         sealed = self._seal("completed")
         if isinstance(begun, ServerItem):
             return sealed + self._server_item(begun)
-        if not isinstance(begun, Thinking | ToolUse):
+        if not isinstance(begun, (Thinking, ToolUse)):
             return sealed
         item = self._new_item(begun)
         block = self._blocks[event.index] = WrittenBlock(begun, item, 0)
@@ -227,7 +227,7 @@ class ResponsesWriter:
 
     def _signed(self, event: Signed) -> bytes:
         block = self._blocks.get(event.index)
-        if block is not None and isinstance(block.block, Thinking | ToolUse):
+        if block is not None and isinstance(block.block, (Thinking, ToolUse)):
             block.block.signature = event.signature
         return b""
 
@@ -257,7 +257,7 @@ class ResponsesWriter:
     def _block_ended(self, block: WrittenBlock) -> bytes:
         text = "".join(block.pieces)
         begun = block.block
-        if isinstance(begun, Text | Refusal):
+        if isinstance(begun, (Text, Refusal)):
             return self._part_ended(block, text)
         where = {"item_id": block.item.name, "output_index": block.item.place}
         out = b""

@@ -82,7 +82,7 @@ class ItemWriter:
         parts: list[dict[str, Any]] = []
         phase = ""
         for block in content:
-            if isinstance(block, Text | Refusal):
+            if isinstance(block, (Text, Refusal)):
                 if not block.text:
                     continue  # an empty text in history says nothing
                 new_phase = block.phase if isinstance(block, Text) else phase
@@ -155,7 +155,7 @@ class ItemWriter:
     def _parts(self, content: Sequence[Content]) -> list[dict[str, Any]]:
         parts = []
         for block in content:
-            if isinstance(block, Text | Refusal):
+            if isinstance(block, (Text, Refusal)):
                 part: dict[str, Any] = {"type": "input_text", "text": block.text}
             elif isinstance(block, Media):
                 part = _media(block)

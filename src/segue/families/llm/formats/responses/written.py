@@ -37,7 +37,7 @@ class WrittenBlock:
         self.annotations: list[Any] = []
         self.summary = False
         where = {"item_id": item.name, "output_index": item.place}
-        if isinstance(block, Text | Refusal):
+        if isinstance(block, (Text, Refusal)):
             where["content_index"] = part
         elif isinstance(block, Thinking):
             where["summary_index"] = 0

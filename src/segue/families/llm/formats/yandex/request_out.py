@@ -71,7 +71,7 @@ def _messages(role: str, content: list[Any], names: dict[str, str], warnings: li
     calls: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
     for block in content:
-        if isinstance(block, Text | Refusal):
+        if isinstance(block, (Text, Refusal)):
             texts.append(block.text)
         elif isinstance(block, ToolUse):
             names[block.id] = block.name
