@@ -1,6 +1,11 @@
 """What routing and caching may know of a request without knowing its type."""
 
+from typing import Final
+
 import msgspec
+
+FIELD: Final = "field:"
+"""Before the name of a field of the request, as a need: whether a candidate refuses it; asked only for errors."""
 
 
 class Features(msgspec.Struct, frozen=True, gc=False):

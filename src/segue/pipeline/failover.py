@@ -8,9 +8,12 @@ the list of all attempts.
 
 from dataclasses import dataclass
 
+import msgspec
+
 from segue.core.call import Attempt, Call, Skipped
 from segue.core.errors import CallFailed, DeadlineExceeded, NoCandidate, ProviderFailed, Unavailable, Unservable
 from segue.core.failure import Executed, Failure, Kind, Next
+from segue.core.features import FIELD
 from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
@@ -196,7 +199,8 @@ def unservable(parts: Parts, call: Call, failures: list[Failure], now: float) ->
     if call.skipped:  # somebody who is held back for now may have
         return nobody(parts, call, now)
     told = [f"{failure.message}" for failure in failures[:MOST_TOLD]] + lacking(call)
-    return Unservable(_unserved(parts, call, list(dict.fromkeys(told))), param=failures[-1].param)
+    needs = frozenset(f"{FIELD}{failure.needs}" for failure in failures if failure.needs)
+    return Unservable(_unserved(parts, call, list(dict.fromkeys(told)), needs), param=failures[-1].param)
 
 
 def lacking(call: Call) -> list[str]:
@@ -206,9 +210,10 @@ def lacking(call: Call) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def _unserved(parts: Parts, call: Call, told: list[str]) -> str:
+def _unserved(parts: Parts, call: Call, told: list[str], needs: frozenset[str] = frozenset()) -> str:
+    features = msgspec.structs.replace(call.features, needs=call.features.needs | needs)
     tried = {candidate.name for candidate in call.plan.preview()}
-    others = [name for name in parts.alternatives(call.features) if name not in tried][:MOST_ALTERNATIVES]
+    others = [name for name in parts.alternatives(features) if name not in tried][:MOST_ALTERNATIVES]
     remedy = f"these may: {', '.join(others)}" if others else "no other model that is listed here is known to"
     return f"nobody behind {call.features.model!r} can serve this request ({'; '.join(told[:MOST_TOLD])}); {remedy}"
 

@@ -12,6 +12,7 @@ import msgspec
 
 from segue.core.errors import RequestInvalid
 from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.features import FIELD
 from segue.core.outcome import Outcome, Usage
 from segue.core.ports import CannotServe, Codec, StreamReader, WireRequest
 from segue.families.llm.asked import BYTES_PER_TOKEN, Asked
@@ -28,9 +29,9 @@ from segue.families.llm.ir.answer import (
     ThinkingMore,
 )
 from segue.families.llm.ir.conversation import Conversation
-from segue.families.llm.ir.fields import EXACT, Field
+from segue.families.llm.ir.fields import EXACT, Deed, Field
 from segue.families.llm.ir.format import BadAnswer, EventReader, EventWriter, ProviderFormat, Target
-from segue.families.llm.ir.losses import Losses, check
+from segue.families.llm.ir.losses import Losses, check, loss_of
 from segue.families.llm.late import LateWriter
 from segue.families.llm.needs import can_carry
 from segue.families.llm.passing import GeminiPassing, MessagesPassing, PassingReader, ResponsesPassing
@@ -47,6 +48,7 @@ _STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "ollama": ("application/x-ndjson", "application/json"),
     "yandex": ("application/json", "application/x-ndjson", "text/event-stream"),
 }
+_FIELDS: Final = frozenset(field.value for field in Field)
 _EVENTS: Final = ("text/event-stream",)
 
 
@@ -92,6 +94,16 @@ class Translated:
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """See `Codec.encode`; what is lost is noted in the request's `warnings`."""
         request: Asked = call.request
+        try:
+            return self._written(request, candidate)
+        except CannotServe as refused:
+            failure = refused.failure
+            if failure.needs is None:
+                raise
+            # What a client's format lets through elsewhere depends on the format.
+            raise CannotServe(failure.with_(needs=f"{request.client.id}.{failure.needs}")) from None
+
+    def _written(self, request: Asked, candidate: "Candidate") -> WireRequest:
         endpoint = self._endpoint
         try:
             conversation = request.conversation()
@@ -152,6 +164,11 @@ class Translated:
         """See `Codec.wants_stream`."""
         request: Asked = call.request
         return request.stream
+
+    def serves(self, field_: str) -> bool:
+        """Whether a request that makes use of a field is not refused for it."""
+        loss = loss_of(Field(field_), self._losses) if field_ in _FIELDS else None
+        return loss is None or loss.deed is not Deed.REFUSE
 
 
 class Passed(Translated):
@@ -263,7 +280,13 @@ class ChatCodec:
         return frozenset((*self._direct, *self._translated))
 
     def carries(self, need: str, _model: str) -> bool:
-        """Whether a need that is bound to a vendor can be sent; see `segue.families.llm.needs`."""
+        """Whether a need that is bound to a vendor can be sent; see `segue.families.llm.needs`.
+
+        `field:chat.several_answers` asks whether that field of a client's format is not refused.
+        """
+        if need.startswith(FIELD):
+            client, _, name = need.removeprefix(FIELD).partition(".")
+            return client in self._direct or self._translated.get(client, self._default).serves(name)
         return can_carry(need, self._vendors, self._translated)
 
     def _of(self, call: "Call") -> Codec:

@@ -109,7 +109,7 @@ def _generation(conversation: Conversation) -> dict[str, Any]:
     if len(conversation.stop) > MAX_STOP:
         raise _cannot(Field.STOP, f"more than {MAX_STOP} stop sequences")
     if conversation.audio:
-        raise _cannot(Field.AUDIO_OUTPUT, "an answer as sound in the caller's format")
+        raise _cannot(Field.AUDIO_OUTPUT, "an answer as audio in the caller's format")
     values = (
         ("temperature", sampling.temperature),
         ("topP", sampling.top_p),
