@@ -21,9 +21,9 @@ from segue.families.llm.ir.answer import Answer, Event
 from segue.families.llm.ir.blocks import Text, ToolResult, ToolUse
 from segue.families.llm.ir.collect import as_events
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message, Sampling
-from segue.families.llm.ir.fields import used
 from segue.families.llm.ir.format import Shown, Target
 from segue.families.llm.ir.losses import check
+from segue.families.llm.ir.used import used
 
 CLIENTS: Final = (CHAT, RESPONSES, MESSAGES, GEMINI)
 PROVIDERS: Final = (CHAT, RESPONSES, MESSAGES, GEMINI, CONVERSE, YANDEX, OLLAMA)

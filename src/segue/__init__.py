@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segue.app.library import Segue
-    from segue.core.call import CallOptions, Hold
+    from segue.core.call import CallOptions, Hold, OnCut
     from segue.core.errors import CallFailed, ConfigError, ProviderFailed, Refused, SegueError
 
 __version__ = "0.1.0"
@@ -14,6 +14,7 @@ __all__ = [
     "CallOptions",
     "ConfigError",
     "Hold",
+    "OnCut",
     "ProviderFailed",
     "Refused",
     "Segue",
@@ -26,6 +27,7 @@ _WHERE = {
     "CallOptions": "segue.core.call",
     "ConfigError": "segue.core.errors",
     "Hold": "segue.core.call",
+    "OnCut": "segue.core.call",
     "ProviderFailed": "segue.core.errors",
     "Refused": "segue.core.errors",
     "Segue": "segue.app.library",

@@ -97,9 +97,29 @@ def test_a_package_of_another_form_is_refused_with_the_remedy(monkeypatch: pytes
 
 
 def test_a_currency_without_a_rate_is_a_warning() -> None:
-    data = {"providers": {"a": {**OPENAI, "models": {"m": {"prices": {"input": 1, "currency": "RUB"}}}}}}
+    data = {"providers": {"a": {**OPENAI, "models": {"m": {"prices": {"input": 1, "currency": "KZT"}}}}}}
     (warning,) = parse_settings(data, known(World())).warnings
-    assert warning.startswith("providers.a.models.m.prices.currency: RUB has no rate under 'prices.exchange'")
+    assert warning.startswith("providers.a.models.m.prices.currency: KZT has no rate under 'prices.exchange'")
+
+
+def test_rubles_are_told_in_dollars_by_the_built_in_rate_with_its_day_and_source() -> None:
+    yandex = {"adapter": "yandex", "folder": "b1gabc"}
+    found = info("yandexgpt-5.1", **yandex).price
+    assert found is not None
+    made = found.charge(Usage(1000, 1000), 0.0)
+    assert made is not None
+    # 1.60 rubles at 83.2454 for a dollar
+    assert (str(made.cost), str(made.dollars), made.exchange) == ("1.60 RUB", "0.019220282 USD", "2026-10-02 cbr.ru")
+
+
+def test_a_rate_of_ones_own_goes_before_the_built_in_one() -> None:
+    yandex = {"adapter": "yandex", "folder": "b1gabc"}
+    rate = {"RUB": {"rate": "0.0125", "date": "2026-11-19", "source": "ecb"}}
+    found = info("yandexgpt-5.1", prices={"exchange": rate}, **yandex).price
+    assert found is not None
+    made = found.charge(Usage(1000, 1000), 0.0)
+    assert made is not None
+    assert (str(made.dollars), made.exchange) == ("0.02 USD", "2026-11-19 ecb")
 
 
 def test_the_library_tells_what_an_answer_cost() -> None:
@@ -111,6 +131,31 @@ def test_the_library_tells_what_an_answer_cost() -> None:
             assert str((await segue.chat("hello", model="a/m")).cost) == "0.000013 USD"
 
     run_virtual(main())
+
+
+def test_a_cost_that_is_known_to_lack_something_says_so() -> None:
+    adapter = ScriptedAdapter(("chat",))
+    adapter.script("a", then=answers(completion(), usage=Usage(3, 5, tool_calls={"web_search": 1})))
+
+    async def main() -> None:
+        async with library(adapter, a={"models": {"m": {"prices": {"input": 1, "output": 2}}}}) as segue:
+            assert str((await segue.chat("hello", model="a/m")).cost) == "0.000013 USD without web_search"
+
+    run_virtual(main())
+
+
+def test_a_search_with_a_price_of_ones_own_is_a_part_of_the_cost() -> None:
+    own = {"input": 1, "output": 2, "web_search": "0.01", "service_tiers": {"flex": "0.5"}}
+    found = info("m", {"m": {"prices": own}})
+    searched = Usage(1_000_000, 0, tool_calls={"web_search": 2})
+    assert cost(found, searched) == "1.02 USD"
+    searched.service_tier = "flex"
+    assert cost(found, searched) == "0.52 USD", "no service tier changes the fee for a search"
+
+
+def test_a_ranking_is_billed_by_search_units_whatever_its_tokens() -> None:
+    found = info("rerank-v3.5", {"rerank-v3.5": {"prices": {"input": 0, "request": "0.002"}}})
+    assert cost(found, Usage(requests=3)) == "0.006 USD"
 
 
 def test_a_call_with_a_part_whose_cost_is_unknown_has_no_cost() -> None:

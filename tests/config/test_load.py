@@ -279,7 +279,7 @@ policies:
         ({"policies": {"chat": {"cache": {}}}}, "policies.chat.cache", "unknown key"),
         ({"policies": {"chat": {"hold": "some"}}}, "policies.chat.hold", "such as 64 tokens"),
         ({"policies": {"chat": {"hodl": "all"}}}, "policies.chat.hodl", "did you mean 'hold'?"),
-        ({"policies": {"chat": {"on_cut": "error"}}}, "policies.chat.on_cut", "unknown key"),
+        ({"policies": {"chat": {"on_cut": "continued"}}}, "policies.chat.on_cut", "did you mean 'continue'?"),
         ({"policies": {"chat": {"timeout": "5s"}}}, "policies.chat.timeout", "did you mean 'timeouts'?"),
         ({"policies": {"chat": {"deadline": 5}}}, "policies.chat.deadline", "say 5s"),
         ({"policies": {"chat": {"deadline": "0s"}}}, "policies.chat.deadline", "must be from 1ms to 1d, not '0s'"),

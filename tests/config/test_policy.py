@@ -8,7 +8,7 @@ import pytest
 from segue.config.known import Known
 from segue.config.load import parse_settings
 from segue.config.policy import BreakerNumbers, ResolvedPolicy, applying, resolve_policy
-from segue.core.call import NO_HOLD, Hold
+from segue.core.call import NO_HOLD, Hold, OnCut
 from segue.core.ports import Limits
 
 
@@ -94,3 +94,9 @@ def test_a_hold_is_replaced_as_a_whole_by_the_more_specific_and_is_off_by_defaul
 def test_a_resolved_policy_cannot_be_changed(resolve: Any):
     with pytest.raises(FrozenInstanceError):
         resolve({}).retries = 1
+
+
+def test_what_follows_a_cut_is_an_error_unless_it_is_said_otherwise(resolve: Any):
+    assert resolve({}).on_cut is OnCut.ERROR
+    assert resolve({"default": {"on_cut": "continue"}}).on_cut is OnCut.CONTINUE
+    assert resolve({"default": {"on_cut": "continue"}, "chat": {"on_cut": "error"}}).on_cut is OnCut.ERROR

@@ -9,7 +9,6 @@ import pytest
 from faults.formats import SPEAKERS
 from segue.core.failure import Kind
 from segue.families.llm.asked import RawRequest
-from segue.families.llm.codec import TranslatingReader
 from segue.families.llm.formats.chat.events_in import ChatEvents
 from segue.families.llm.formats.chat.events_out import ChatChunks
 from segue.families.llm.formats.gemini.errors import read_error as read_google
@@ -19,8 +18,9 @@ from segue.families.llm.formats.responses.errors import read_error as read_opena
 from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.format import Shown
 from segue.families.llm.late import LateWriter
-from segue.families.llm.passing import GeminiPassing
+from segue.families.llm.passing.gemini import GeminiPassing
 from segue.families.llm.request import parse_chat
+from segue.families.llm.translating import TranslatingReader
 from support.service import serving
 
 HI = [{"role": "user", "content": "hello in 12 words"}]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +28,13 @@ PROVIDERS: dict[str, Any] = {
     },
     "bedrock": {
         "adapter": "bedrock", "base_url": "{sim}/bedrock", "key": KEYS[2], "region": "eu-central-1",
-        "models": ["amazon.titan-embed-text-v2:0", "cohere.embed-multilingual-v3"],
+        "models": ["amazon.titan-embed-text-v2:0", "cohere.embed-multilingual-v3",
+                   "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-lite-v1:0"],
     },
     "vertex": {
         "adapter": "vertex", "base_url": "{sim}/vertex", "project": "my-project", "location": "europe-west1",
-        "access_token": KEYS[3], "models": ["gemini-2.5-flash", "claude-sonnet-4-5"],
+        "access_token": KEYS[3], "models": ["gemini-2.5-flash", "claude-sonnet-4-5", "text-embedding-005",
+                                                 "gemini-embedding-001"],
     },
     "mistral": {
         "adapter": "mistral", "base_url": "{sim}/mistral/v1", "key": KEYS[4], "models": ["codestral-embed"],
@@ -57,6 +58,8 @@ async def served() -> AsyncIterator[Serving]:
         "text-search-doc",
         "amazon.titan-embed-text-v2:0",
         "cohere.embed-multilingual-v3",
+        "text-embedding-005",
+        "gemini-embedding-001",
     ],
 )
 async def test_both_encodings_hold_the_same_vector_and_its_tokens_are_known(served: Serving, model: str) -> None:
@@ -70,7 +73,9 @@ async def test_both_encodings_hold_the_same_vector_and_its_tokens_are_known(serv
     assert served.attempts[0].attempt.usage.input_tokens == floats.usage.prompt_tokens
 
 
-@pytest.mark.parametrize("model", ["embed-v4.0", "nomic-embed-text", "cohere.embed-multilingual-v3"])
+@pytest.mark.parametrize(
+    "model", ["embed-v4.0", "nomic-embed-text", "cohere.embed-multilingual-v3", "text-embedding-005"]
+)
 async def test_vectors_come_in_the_order_of_the_texts(served: Serving, model: str) -> None:
     async with served.sdk() as sdk:
         many = await sdk.embeddings.create(model=model, input=["one", "two", "three"])
@@ -80,7 +85,9 @@ async def test_vectors_come_in_the_order_of_the_texts(served: Serving, model: st
     assert many.data[0].embedding != many.data[2].embedding
 
 
-@pytest.mark.parametrize(("model", "most"), [("text-search-doc", 1), ("amazon.titan-embed-text-v2:0", 1)])
+@pytest.mark.parametrize(
+    ("model", "most"), [("text-search-doc", 1), ("amazon.titan-embed-text-v2:0", 1), ("gemini-embedding-001", 1)]
+)
 async def test_a_vendor_of_one_text_at_a_time_says_so(served: Serving, model: str, most: int) -> None:
     async with served.sdk() as sdk:
         with pytest.raises(openai.BadRequestError, match=f"at most {most} text in one request"):
@@ -109,7 +116,14 @@ async def test_a_purpose_that_nobody_told_is_assumed_aloud(served: Serving) -> N
 @pytest.mark.parametrize("size", [256, 512])
 async def test_dimensions_are_asked_for_in_each_vendors_word(served: Serving, size: int) -> None:
     async with served.sdk() as sdk:
-        for model in ("embed-v4.0", "nomic-embed-text", "text-search-doc", "amazon.titan-embed-text-v2:0"):
+        for model in (
+            "embed-v4.0",
+            "nomic-embed-text",
+            "text-search-doc",
+            "amazon.titan-embed-text-v2:0",
+            "text-embedding-005",
+            "gemini-embedding-001",
+        ):
             answer = await sdk.embeddings.create(model=model, input="a", dimensions=size)
             assert len(answer.data[0].embedding) == size, model
         with pytest.raises(openai.BadRequestError) as raised:
@@ -119,11 +133,49 @@ async def test_dimensions_are_asked_for_in_each_vendors_word(served: Serving, si
 
 async def test_mistral_has_its_own_word_for_dimensions_and_no_end_users(served: Serving) -> None:
     async with served.sdk() as sdk:
-        with suppress(openai.APIStatusError):  # what the simulator makes of it is its own affair
-            await sdk.embeddings.create(model="codestral-embed", input="a", dimensions=64, user="u-1")
+        answer = await sdk.embeddings.create(model="codestral-embed", input="a", dimensions=64, user="u-1")
+    assert len(answer.data[0].embedding) == 64
     sent = served.sim.seen("mistral")[0].body
     assert sent["output_dimension"] == 64
     assert not {"dimensions", "user"} & sent.keys()
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "sent"),
+    [
+        (
+            "text-embedding-005",
+            "predict",
+            {
+                "instances": [{"content": "hello", "task_type": "RETRIEVAL_DOCUMENT", "title": "A greeting"}],
+                "parameters": {"autoTruncate": False, "outputDimensionality": 256},
+            },
+        ),
+        (
+            "gemini-embedding-001",
+            "embedContent",
+            {
+                "content": {"role": "user", "parts": [{"text": "hello"}]},
+                "embedContentConfig": {
+                    "autoTruncate": False, "taskType": "RETRIEVAL_DOCUMENT", "title": "A greeting",
+                    "outputDimensionality": 256,
+                },
+            },
+        ),
+    ],
+)  # fmt: skip
+async def test_vertex_is_asked_for_vectors_in_the_way_of_the_model(
+    served: Serving, model: str, path: str, sent: dict
+) -> None:
+    wanted = {"content": {"parts": [{"text": "hello"}]}, "taskType": "RETRIEVAL_DOCUMENT", "title": "A greeting"}
+    body = {**wanted, "outputDimensionality": 256}
+    answer = await served.ask("POST", f"/v1beta/models/{model}:embedContent", json=body)
+    assert answer.status == 200, answer.body
+    assert len(answer.json["embedding"]["values"]) == 256
+    assert "x-segue-warnings" not in answer.headers
+    (seen,) = served.sim.seen("vertex")
+    assert seen.path.endswith(f"/publishers/google/models/{model}:{path}")
+    assert seen.body == sent
 
 
 @pytest.mark.parametrize("fault", [{"kind": "status", "code": 500}, {"kind": "html"}, {"kind": "empty_body"}])
@@ -237,3 +289,28 @@ def test_the_page_says_what_each_adapter_serves_beside_chats() -> None:
     own = {name: served for name, served in kinds.items() if "chat" in ADAPTERS.get(name).operations and served}
     rows = [f"| `{name}` | {', '.join(f'`{one}`' for one in sorted(served))} |" for name, served in own.items()]
     assert "\n".join(rows) in page
+
+
+async def test_bedrock_counts_for_clients_of_both_formats_by_the_models_own_id(served: Serving) -> None:
+    model = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    tools = [{"name": "f", "description": "d", "input_schema": {"type": "object", "properties": {}}}]
+    asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "hello there"}], "tools": tools}
+    content = {"contents": [{"role": "user", "parts": [{"text": "hello there"}]}]}
+    counts = [
+        await served.ask("POST", "/v1/messages/count_tokens", json=asked),
+        await served.ask("POST", f"/v1beta/models/{model.replace(':', '%3A')}:countTokens", json=content),
+    ]
+    assert [answer.status for answer in counts] == [200, 200], [answer.body for answer in counts]
+    assert not any("x-segue-warnings" in answer.headers for answer in counts), "counted, not estimated"
+    assert counts[0].json["input_tokens"] > counts[1].json["totalTokens"] > 0
+    seen = served.sim.seen("bedrock")[0]
+    assert seen.path == "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/count-tokens"
+    assert set(seen.body["input"]["converse"]) == {"messages", "toolConfig"}
+
+
+async def test_what_bedrock_cannot_count_is_estimated(served: Serving) -> None:
+    asked = {"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "hello there"}]}
+    answer = await served.ask("POST", "/v1/messages/count_tokens", json=asked)
+    assert answer.status == 200, answer.body
+    assert answer.json["input_tokens"] > 0
+    assert "estimate" in answer.headers["x-segue-warnings"]

@@ -1,6 +1,7 @@
 """A cost is exact, adds up to the last digit, and is unknown rather than wrong."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -38,18 +39,33 @@ SONNET = Price(
 )  # fmt: skip
 
 tokens = st.none() | st.integers(0, 10_000_000)
-usages = st.builds(
-    Usage,
-    input_tokens=st.integers(0, 10_000_000),
-    output_tokens=tokens,
-    cached_tokens=tokens,
-    cache_write_tokens=tokens,
-    cache_write_1h_tokens=tokens,
-    audio_input_tokens=tokens,
-    audio_output_tokens=tokens,
-)
+
+
+@st.composite
+def usages_(draw: st.DrawFn) -> Usage:
+    """What a vendor may say that can count: the parts are no more than the whole; a sound may come from the cache."""
+    usage = Usage(draw(st.integers(0, 10_000_000)), draw(tokens))
+    left = usage.input_tokens or 0
+    for name in ("cached_tokens", "cache_write_tokens", "cache_write_1h_tokens"):
+        part = draw(st.none() | st.integers(0, left))
+        setattr(usage, name, part)
+        left -= part or 0
+    left = usage.input_tokens or 0
+    for name in ("audio_input_tokens", "image_input_tokens"):
+        part = draw(st.none() | st.integers(0, left))
+        setattr(usage, name, part)
+        left -= part or 0
+    left = usage.output_tokens or 0
+    for name in ("audio_output_tokens", "image_output_tokens"):
+        part = draw(st.none() | st.integers(0, left))
+        setattr(usage, name, part)
+        left -= part or 0
+    return usage
+
+
+usages = usages_()
 rates = st.integers(0, 10**12)
-every_rate = st.builds(Rates, rates, rates, rates, rates, rates, rates, rates, rates)
+every_rate = st.builds(Rates, *[rates] * 10)
 
 
 # Worked by hand from the vendors' pages.
@@ -91,6 +107,13 @@ def test_deepseek_costs_more_in_its_busy_hours() -> None:
 def test_hours_may_go_over_midnight() -> None:
     night = Hours(82_800, 3600, Tariff(Rates(input=1)))
     assert [night.contain(second) for second in (82_799, 82_800, 0, 3599, 3600)] == [False, True, True, True, False]
+
+
+def test_hours_may_hold_on_weekdays_alone() -> None:
+    # api-docs.deepseek.com/quick_start/pricing: "01:00 - 04:00 and 06:00 - 10:00 UTC, Monday through Friday"
+    busy = Hours(3600, 14_400, Tariff(Rates(input=1)), frozenset(range(5)))
+    friday = datetime(2026, 11, 20, 2, tzinfo=UTC).timestamp()
+    assert [busy.contain(friday + day * 86_400) for day in range(4)] == [True, False, False, True]
 
 
 def test_a_batch_costs_half_and_a_tier_without_a_price_is_unknown() -> None:
@@ -136,6 +159,54 @@ def test_what_has_no_price_makes_the_whole_cost_unknown() -> None:
     assert dollars(Usage(1000, 1), embeddings) is None
 
 
+def test_a_model_billed_by_the_request_needs_no_count_of_tokens() -> None:
+    ranking = priced(input="0", request="0.002")
+    assert dollars(Usage(requests=3), ranking) == "0.006 USD"
+    assert dollars(Usage(requests=3), priced(input="1", request="0.002")) is None
+
+
+def test_nothing_told_is_not_nothing_taken() -> None:
+    for price in (priced(input="0", output="5"), priced(audio_second="100"), priced(input="0", output="0")):
+        assert dollars(Usage(), price) is None
+
+
+def test_a_search_of_the_vendors_is_billed_beside_the_tokens() -> None:
+    # platform.claude.com/docs/en/about-claude/pricing: 10 dollars for a thousand searches
+    price = priced(input="3", output="15", web_search="0.01")
+    made = charge(Usage(1000, 0, tool_calls={"web_search": 2}), price, 0.0)
+    assert made is not None
+    assert str(made.cost) == "0.023 USD"
+    assert [(item.name, item.quantity, item.billionths) for item in made.items][-1] == ("web_search", 2, 20_000_000)
+
+
+def test_a_tool_without_a_known_price_is_named_by_the_cost_that_lacks_it() -> None:
+    usage = Usage(1000, 0, tool_calls={"web_search": 1, "code_interpreter": 1, "file_search": 0})
+    made = charge(usage, GPT_4O, 0.0)
+    assert made is not None
+    assert made.cost.lacks == ("web_search", "code_interpreter")
+    assert str(made.cost) == "0.0025 USD without web_search, code_interpreter"
+
+
+def test_a_sum_lacks_what_its_parts_lack() -> None:
+    whole = Cost(2) + Cost(3, lacks=("web_search",)) + Cost(4, lacks=("web_search", "code_interpreter"))
+    assert whole == Cost(9, "USD", ("web_search", "code_interpreter"))
+    rubles = Charge(Cost(1, "RUB", ("a",)), (), "", "", dollars=Cost(1, "USD", ("a",)))
+    assert total_of([rubles, Charge(Cost(1), (), "", "")]) == Cost(2, "USD", ("a",))
+
+
+def test_sound_from_a_cache_with_a_price_of_its_own_is_named_since_nobody_says_how_much_of_it_there_was() -> None:
+    price = priced(input="0.3", cached_input="0.03", audio_input="1", cached_audio="0.1", output="2.5")
+    made = charge(Usage(1000, 0, cached_tokens=500, audio_input_tokens=200), price, 0.0)
+    assert made is not None
+    assert made.cost.lacks == ("cached_audio",)
+
+
+def test_pictures_have_prices_of_their_own() -> None:
+    # gpt-image-1.5: 5 and 10 for text, 8 and 32 for pictures
+    price = priced(input="5", output="10", image_input="8", image_output="32")
+    assert dollars(Usage(1000, 300, image_input_tokens=600, image_output_tokens=200), price) == "0.0142 USD"
+
+
 def test_free_is_a_price() -> None:
     assert dollars(Usage(1000, 500), priced(input="0", output="0")) == "0.00 USD"
 
@@ -160,7 +231,7 @@ def test_each_token_stands_in_exactly_one_item(usage: Usage, of: Rates) -> None:
     made = charge(usage, Price(Tariff(of)), 0.0)
     assert made is not None
     counted = {item.name: item.quantity for item in made.items}
-    output = counted.pop("output", 0) + counted.pop("audio_output", 0)
+    output = counted.pop("output", 0) + counted.pop("audio_output", 0) + counted.pop("image_output", 0)
     counted.pop("requests", 0)
     assert sum(counted.values()) == usage.input_tokens
     assert output == (usage.output_tokens or 0)
@@ -177,7 +248,6 @@ def test_no_item_is_further_from_the_truth_than_half_a_billionth(usage: Usage, o
 @given(usages, every_rate, st.integers(0, 1_000_000))
 def test_more_output_never_costs_less(usage: Usage, of: Rates, more: int) -> None:
     price = Price(Tariff(of))
-    usage.audio_output_tokens = None
     before = charge(usage, price, 0.0)
     usage.output_tokens = (usage.output_tokens or 0) + more
     after = charge(usage, price, 0.0)
@@ -190,6 +260,7 @@ def test_more_output_never_costs_less(usage: Usage, of: Rates, more: int) -> Non
 def test_cached_tokens_never_make_a_call_dearer_where_their_price_is_lower(
     total: int, cached: int, rate: int, share: Fraction
 ) -> None:
+    total = max(total, cached)
     price = Price(Tariff(Rates(input=rate, output=rate, cached_input=int(rate * share))))
     plain, saved = charge(Usage(total, 0), price, 0.0), charge(Usage(total, 0, cached_tokens=cached), price, 0.0)
     assert plain is not None
@@ -197,11 +268,41 @@ def test_cached_tokens_never_make_a_call_dearer_where_their_price_is_lower(
     assert saved.cost.billionths <= plain.cost.billionths + 1  # two roundings instead of one
 
 
-@given(st.integers(-(10**40), 10**40), st.integers(-(10**40), 10**40), st.integers(-(10**40), 10**40))
-def test_nonsense_from_a_vendor_is_no_negative_and_no_endless_cost(given_in: int, out: int, cached: int) -> None:
-    made = charge(Usage(given_in, out, cached_tokens=cached), GPT_4O, 0.0)
-    assert made is not None
-    assert 0 <= made.cost.billionths <= 20 * MOST_TOKENS * 1000
+huge = st.integers(-(10**40), 10**40)
+
+
+@given(huge, huge, huge, huge)
+def test_nonsense_from_a_vendor_is_no_negative_and_no_endless_cost(
+    given_in: int, out: int, cached: int, sound: int
+) -> None:
+    made = charge(Usage(given_in, out, cached_tokens=cached, audio_output_tokens=sound), GPT_4O, 0.0)
+    assert made is None or 0 <= made.cost.billionths <= 20 * MOST_TOKENS * 1000
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        Usage(-1, 5),
+        Usage(5, -1),
+        Usage(MOST_TOKENS + 1, 0),
+        Usage(0, MOST_TOKENS + 1),
+        Usage(10, 0, cached_tokens=-1),
+        Usage(10, 0, cached_tokens=11),
+        Usage(10, 0, cached_tokens=6, cache_write_tokens=5),
+        Usage(10, 0, audio_input_tokens=11),
+        Usage(10, 5, audio_output_tokens=6),
+        Usage(10, 5, image_output_tokens=-6),
+    ],
+)
+def test_counts_that_cannot_be_have_no_cost(usage: Usage) -> None:
+    assert charge(usage, GPT_4O, 0.0) is None
+
+
+@pytest.mark.parametrize(
+    "usage", [Usage(MOST_TOKENS, MOST_TOKENS), Usage(10, 0, cached_tokens=6, cache_write_tokens=4)]
+)
+def test_counts_at_their_limits_have_one(usage: Usage) -> None:
+    assert charge(usage, GPT_4O, 0.0) is not None
 
 
 @given(st.integers(-(10**20), 10**20), st.integers(1, 10**9))

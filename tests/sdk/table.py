@@ -21,10 +21,10 @@ NO_WORD: Final = {
 
 REFUSED: Final = {
     "stop sequence": {"responses", "yandex"},
-    "any tool demanded": {"ollama-native"},
-    "demanded tool": {"ollama-native"},
+    "any tool demanded": {"ollama", "ollama-native"},
+    "demanded tool": {"ollama", "ollama-native"},
     "image by data": {"deepseek", "groq", "yandex"},
-    "image by URL": {"bedrock", "deepseek", "groq", "ollama-native", "yandex"},
+    "image by URL": {"bedrock", "deepseek", "groq", "ollama", "ollama-native", "yandex"},
     "output by schema": {"deepseek", "groq"},
     "output by schema, streamed": {"deepseek", "groq"},
 }

@@ -134,13 +134,58 @@ async def test_deepseek_thinks_aloud_and_counts_its_cache(sim):
     )
 
 
-async def test_perplexity_cites(sim):
-    """Citations and search_results in the document and in the chunks."""
-    _, whole = await told(sim, "perplexity", "/chat/completions")
-    assert whole["citations"]
-    assert whole["search_results"][0]["url"] == whole["citations"][0]
-    _, chunks = await told(sim, "perplexity", stream=True)
-    assert chunks[-2]["citations"] == whole["citations"]
+async def test_perplexity_has_responses_and_no_chat_completions_any_more(sim):
+    """Sonar's Chat Completions ended on 2026-09-27."""
+    body = json.dumps({"model": "perplexity/sonar", "input": "hello"}).encode()
+    heard = await hear(sim.port, request_bytes("POST", "/perplexity/v1/responses", body))
+    assert (heard.status, json.loads(heard.body)["status"]) == (200, "completed")
+    assert (await told(sim, "perplexity"))[0] == 404
+
+
+OPENAIS = [*QUESTION, {"role": "assistant", "content": "a", "refusal": None, "annotations": []}, *QUESTION]
+
+
+@pytest.mark.parametrize(
+    ("account", "status", "fields"),
+    [
+        ("groq", 400, {"messages": OPENAIS}),
+        ("groq", 400, {"service_tier": "priority"}),
+        ("groq", 400, {"reasoning_effort": "xhigh"}),
+        ("mistral", 422, {"messages": OPENAIS}),
+        ("mistral", 422, {"messages": [{"role": "developer", "content": "a"}, *QUESTION]}),
+        ("mistral", 422, {"service_tier": "auto"}),
+        ("mistral", 200, {"metadata": {"a": "b"}, "prompt_cache_key": "k", "reasoning_effort": "minimal"}),
+        ("cerebras", 400, {"messages": OPENAIS}),
+        ("cerebras", 400, {"frequency_penalty": 1}),
+        ("cerebras", 200, {"service_tier": "auto", "n": 2}),
+        ("xai", 400, {"model": "grok-4.5", "stop": "x"}),
+        ("xai", 400, {"model": "grok-3-mini", "presence_penalty": 1}),
+        ("xai", 200, {"model": "grok-4-fast-non-reasoning", "stop": "x", "presence_penalty": 1}),
+        ("openrouter", 200, {"messages": OPENAIS}),
+    ],
+)
+async def test_a_vendor_refuses_what_its_reference_does(sim, account, status, fields):
+    """Each with the status that it documents."""
+    assert (await told(sim, account, **fields))[0] == status
+
+
+async def test_groks_tokens_of_reasoning_come_beside_those_of_the_completion(sim):
+    """The total is the sum of all three."""
+    _, whole = await told(sim, "xai", model="grok-4.5")
+    usage = whole["usage"]
+    reasoned = usage["completion_tokens_details"]["reasoning_tokens"]
+    assert reasoned
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + reasoned
+
+
+async def test_mistrals_vectors_have_a_word_of_their_own_for_their_length(sim):
+    """`output_dimension`; OpenAI's word is refused."""
+    for name, status in (("output_dimension", 200), ("dimensions", 400), ("user", 400)):
+        body = json.dumps({"model": "mistral-embed", "input": "a", name: "me" if name == "user" else 8}).encode()
+        heard = await hear(sim.port, request_bytes("POST", "/mistral/v1/embeddings", body))
+        assert heard.status == status
+        if status == 200:
+            assert len(json.loads(heard.body)["data"][0]["embedding"]) == 8
 
 
 @pytest.mark.parametrize(
@@ -148,7 +193,6 @@ async def test_perplexity_cites(sim):
     [
         ("xai", {"code": "server_error", "error": "gone"}),
         ("cerebras", {"message": "gone", "type": "server_error", "param": None, "code": None}),
-        ("perplexity", {"error": {"message": "gone", "type": "server_error", "code": 503}}),
         ("nvidia", {"type": "about:blank", "status": 503, "title": "Service Unavailable", "detail": "gone"}),
         ("huggingface", {"error": "gone"}),
         ("tgi", {"error": "gone", "error_type": "generation"}),
@@ -164,7 +208,7 @@ async def test_each_vendor_words_an_error_in_its_shape(sim, account, body):
     assert await told(sim, account) == (503, body)
 
 
-@pytest.mark.parametrize("account", sorted(set(FLAVOURS) - {"jina"}))
+@pytest.mark.parametrize("account", sorted(set(FLAVOURS) - {"jina", "perplexity"}))
 async def test_the_sdk_understands_every_vendor(sim, account):
     """A second account of each vendor answers, whole and streamed, and lists its models where it has a list."""
     async with openai.AsyncOpenAI(base_url=f"{sim.url}/{account}-2/v1", api_key=KEY, max_retries=0) as client:

@@ -7,7 +7,7 @@ from segue.config.values import format_hold
 from segue.core.call import CallOptions
 from segue.core.features import Features
 from segue.core.provider import Candidate
-from segue.pipeline.call_layers import hold_of, tiers_for
+from segue.pipeline.call_layers import hold_of, on_cut_of, tiers_for
 from segue.routing.plan import Plan
 
 
@@ -37,6 +37,7 @@ class Explanation:
 
     Attributes:
         hold: how much of a stream would be kept back, as it is written in a configuration.
+        on_cut: what would follow if a stream broke after it was shown.
     """
 
     operation: str
@@ -45,6 +46,7 @@ class Explanation:
     version: int
     candidates: tuple[Considered, ...]
     hold: str = "none"
+    on_cut: str = "error"
 
     @property
     def winner(self) -> str | None:
@@ -72,7 +74,8 @@ def explain(line: Line, model: str, options: CallOptions | None, version: int) -
         selector = chosen.get(f"{candidate.provider.id}/{candidate.listed or candidate.model}")
         considered.append(replace(one, reason=f"{one.reason}; chosen by {selector}") if selector else one)
     hold = format_hold(hold_of(parts, model, options))
-    return Explanation(parts.operation.id, model, parts.policy.strategy, version, tuple(considered), hold)
+    on_cut = on_cut_of(parts, model, options).value
+    return Explanation(parts.operation.id, model, parts.policy.strategy, version, tuple(considered), hold, on_cut)
 
 
 def _considered(candidate: Candidate, rank: int | None, reason: str | None, plan: Plan, strategy: str) -> Considered:

@@ -4,7 +4,7 @@ It is put together when a configuration is put in force, and for names that call
 for; no call looks anything up.
 """
 
-from segue.app.own_prices import Overrides, exchanges_of, price_of
+from segue.app.own_prices import Overrides, exchanges_of, price_of, with_exchange
 from segue.app.world import World
 from segue.config.listed import ModelSettings
 from segue.config.models import Provider as ProviderSettings
@@ -46,7 +46,8 @@ class ModelFacts:
     def _price(self, said: ModelSettings, name: str, known: Price | None) -> Price | None:
         if said.prices is not None:
             return price_of(said.prices, self._exchange)
-        return self._overrides.find(name) or known
+        own = self._overrides.find(name)
+        return own if own is not None or known is None else with_exchange(known, self._exchange)
 
 
 def _catalogue(source: str, clock: Clock) -> Catalogue:

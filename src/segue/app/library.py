@@ -25,7 +25,7 @@ from segue.app.status import status_of
 from segue.app.world import World
 from segue.config.discover import AdapterNeeds, Discovered, discover
 from segue.config.load import Loaded, Override, load_settings, parse_settings
-from segue.core.call import Call, CallOptions, Hold
+from segue.core.call import Call, CallOptions, Hold, OnCut
 from segue.core.errors import ConfigError, ProviderFailed, RequestInvalid
 from segue.core.failure import Failure, Kind
 from segue.core.outcome import Ending, Outcome
@@ -268,6 +268,8 @@ def _check(options: CallOptions) -> None:
         raise RequestInvalid(f"max_attempts: expected 1 or more, not {options.max_attempts!r}", param="max_attempts")
     if options.hold is not None and not _is_hold(options.hold):
         raise RequestInvalid(f"hold: expected a Hold such as Hold(tokens=64), not {options.hold!r}", param="hold")
+    if options.on_cut is not None and not isinstance(options.on_cut, OnCut):
+        raise RequestInvalid(f"on_cut: expected OnCut.CONTINUE or OnCut.ERROR, not {options.on_cut!r}", param="on_cut")
 
 
 def _is_hold(value: object) -> bool:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
 from segue.config.pricing import ExchangeRate, ModelPrices, TokenPrices
-from segue.metering.exchange import Exchange
-from segue.metering.prices import Price, Rates, Step, Tariff, rates_of
+from segue.metering.exchange import BUILT_IN, Exchange
+from segue.metering.prices import EACH, Price, Rates, Step, Tariff, rates_of
 from segue.metering.rounding import billionths
 
 SOURCE: Final = "configuration"
@@ -23,7 +24,7 @@ def price_of(prices: ModelPrices, exchange: Mapping[str, Exchange]) -> Price:
         prices: what was written.
         exchange: rates by currency; see `exchanges_of`.
     """
-    fee = {} if prices.request is None else {"request": prices.request}
+    fee = {name: amount for name in EACH if (amount := getattr(prices, name)) is not None}
     standard = Tariff(
         rates_of({**_amounts(prices), **fee}),
         tuple(Step(int(above), _rates_above(rates, fee)) for above, rates in prices.above.items()),
@@ -39,8 +40,20 @@ def price_of(prices: ModelPrices, exchange: Mapping[str, Exchange]) -> Price:
 
 
 def exchanges_of(rates: Mapping[str, ExchangeRate]) -> Mapping[str, Exchange]:
-    """Rates of exchange by currency."""
-    return {currency: Exchange(currency, billionths(one.rate), one.date, one.source) for currency, one in rates.items()}
+    """Rates of exchange by currency: those of the configuration, and for others the built-in ones."""
+    given = {
+        currency: Exchange(currency, billionths(one.rate), one.date, one.source) for currency, one in rates.items()
+    }
+    return {**BUILT_IN, **given}
+
+
+def with_exchange(price: Price, exchange: Mapping[str, Exchange]) -> Price:
+    """A price of the price list that knows what its currency is worth, where that is known."""
+    rate = exchange.get(price.currency)
+    if rate is None:
+        return price
+    later = price.later and with_exchange(price.later, exchange)
+    return replace(price, exchange=rate, later=later)
 
 
 class Overrides:

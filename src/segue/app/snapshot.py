@@ -263,6 +263,7 @@ def _line(
             limits,
             policy.hold,
             _treatments(policy.on_failure),
+            policy.on_cut,
         ),
         resolve=names.resolve if names is not None else lambda _name: everyone,
         clock=world.clock,
@@ -271,6 +272,7 @@ def _line(
         gate=world.gate,
         alternatives=names.able if names is not None else no_alternatives,
         holds={name: alias.hold for name, alias in settings.models.items() if alias.hold is not None},
+        on_cuts={name: alias.on_cut for name, alias in settings.models.items() if alias.on_cut is not None},
     )
     return Line(parts, compose(parts), names, {name: chosen.reasons for name, chosen in aliases.items()})
 

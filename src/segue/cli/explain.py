@@ -58,6 +58,8 @@ def _show_decision(decision: "Explanation", source: str) -> None:
     say(f"strategy {decision.strategy}, from {source}, with every breaker closed")
     if decision.hold != "none":
         say(f"of a stream is kept back: {decision.hold}")
+    if decision.on_cut != "error":
+        say("a stream that breaks after it was shown is gone on with by another attempt, where that can be done")
     table = _table("", "candidate", "key", "tier", "why")
     for one in decision.candidates:
         table.add_row("" if one.rank is None else str(one.rank), one.candidate, one.key, str(one.tier), one.reason)

@@ -8,7 +8,7 @@ from segue.config.known import Known
 from segue.config.mapping import unserved
 from segue.config.models import Auth, Policy, Provider, Server
 from segue.config.policy import speaks_of
-from segue.config.pricing import ModelPrices, Prices
+from segue.config.pricing import CURRENCIES, ModelPrices, Prices
 from segue.config.problems import Place, Problem, did_you_mean, shown
 from segue.core.naming import fits
 from segue.core.selection import Wanted
@@ -165,7 +165,7 @@ def price_warnings(prices: Prices, providers: Mapping[str, Provider]) -> Iterabl
             if model.prices is not None:
                 given["providers", id, "models", name, "prices"] = model.prices
     for path, one in given.items():
-        if one.currency not in {"USD", *prices.exchange}:
+        if one.currency not in {*CURRENCIES, *prices.exchange}:
             message = f"{one.currency} has no rate under 'prices.exchange': costs are not told in dollars"
             yield Problem((*path, "currency"), message)
 

@@ -20,7 +20,7 @@ from segue.config.values import (
     parse_hold,
     parse_size,
 )
-from segue.core.call import Hold
+from segue.core.call import Hold, OnCut
 
 ELSEWHERE = r"\$\{|^file:"
 REFERENCE = {"type": "string", "pattern": ELSEWHERE}
@@ -223,5 +223,9 @@ Held = Annotated[
     ),
 ]
 """How much of a stream is kept back."""
+
+_WHEN_CUT = tuple(one.value for one in OnCut)
+WhenCut = Annotated[OnCut, choice(*_WHEN_CUT), WithJsonSchema({"anyOf": [{"enum": [*_WHEN_CUT]}, REFERENCE]})]
+"""What follows when a stream breaks after it was shown."""
 BodySize = Annotated[int, size(1024, 1024**3), _SIZE_SCHEMA]
 """1 KiB to 1 GiB."""

@@ -21,6 +21,7 @@ from segue.config.fields import (
     Section,
     Share,
     Wait,
+    WhenCut,
     choice,
     list_of,
     text,
@@ -149,6 +150,8 @@ class Alias(Section):
     """The tiers of `provider/model` behind the name, tried in order."""
     hold: Held | None = None
     """How much of a stream asked for by this name is kept back; without it what the policy says."""
+    on_cut: WhenCut | None = None
+    """What follows when a stream asked for by this name breaks after it was shown; without it what the policy says."""
 
 
 class Timeouts(Section):
@@ -212,6 +215,8 @@ class Policy(Section):
     """How long the phases of one attempt may take."""
     hold: Held | None = None
     """How much of a stream is kept back, so that a failure before it is repaired unseen."""
+    on_cut: WhenCut | None = None
+    """What follows when a stream breaks after it was shown: an `error`, or another attempt that goes on with it."""
     breaker: Breaker | None = None
     """When a provider is left alone, and how it comes back."""
     on_failure: OnFailure | None = None

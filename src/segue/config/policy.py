@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from segue.config.models import Policy
-from segue.core.call import NO_HOLD, Hold
+from segue.core.call import NO_HOLD, Hold, OnCut
 from segue.core.ports import Limits
 
 
@@ -45,6 +45,7 @@ class ResolvedPolicy:
         deadline: for the whole call; for a stream until its first content.
         timeouts: for the phases of one attempt.
         hold: how much of a stream is kept back, unless the alias or the request says otherwise.
+        on_cut: what follows when a stream breaks after it was shown, unless they say otherwise.
         breaker: for every breaker of the operation's providers.
         on_failure: for some kinds of failure, the step that follows: `stop` or `elsewhere`.
     """
@@ -55,6 +56,7 @@ class ResolvedPolicy:
     deadline: float = 30.0
     timeouts: Limits = field(default_factory=lambda: Limits(total=10.0))
     hold: Hold = NO_HOLD
+    on_cut: OnCut = OnCut.ERROR
     breaker: BreakerNumbers = field(default_factory=lambda: BreakerNumbers(open_for=300.0))
     on_failure: Mapping[str, str] = field(
         default_factory=lambda: {"content_filter": "stop", "not_found": "stop"},
@@ -88,6 +90,7 @@ def resolve_policy(policies: Mapping[str, Policy], operation: str, family: str) 
         deadline=numbers["deadline"],
         timeouts=Limits(**numbers["timeouts"]),
         hold=Hold(**numbers["hold"]),
+        on_cut=OnCut(numbers["on_cut"]),
         breaker=BreakerNumbers(**numbers["breaker"]),
         on_failure=numbers["on_failure"],
     )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -125,11 +125,15 @@ Day = Annotated[
 ]
 
 
+CURRENCIES: Final = frozenset({"USD", "RUB"})
+"""Those whose worth in dollars is known without a configuration; see `segue.metering.exchange`."""
+
+
 class TokenPrices(Section):
     """Units of the currency for a million tokens."""
 
     input: Amount
-    """For a million tokens of requests."""
+    """For a million tokens of requests; 0 for what is billed by the request alone."""
     output: Amount | None = None
     """For a million tokens of answers, thinking included. Without it an answer with any has no known cost."""
     cached_input: Amount | None = None
@@ -142,13 +146,21 @@ class TokenPrices(Section):
     """For sound in requests; without it as `input`."""
     audio_output: Amount | None = None
     """For sound in answers; without it as `output`."""
+    image_input: Amount | None = None
+    """For pictures in requests; without it as `input`."""
+    image_output: Amount | None = None
+    """For pictures in answers; without it as `output`."""
 
 
 class ModelPrices(TokenPrices):
     """What a model costs: it replaces the price list's price as a whole."""
 
     request: Amount | None = None
-    """For each request, beside its tokens."""
+    """For each request, beside its tokens; of a ranking for each of the vendor's search units."""
+    web_search: Amount | None = None
+    """For each search of the web that the vendor's own tool makes. Without it the cost says that it lacks them."""
+    file_search: Amount | None = None
+    """For each search in files that the vendor's own tool makes. Without it the cost says that it lacks them."""
     above: Annotated[Mapping[str, TokenPrices], _mapping("numbers of tokens", _STEP, "200000", MOST_STEPS)] = Field(
         default_factory=dict, json_schema_extra=_keys(_STEP, MOST_STEPS)
     )
@@ -189,4 +201,5 @@ class Prices(Section):
     exchange: Annotated[Mapping[str, ExchangeRate], _mapping("currencies", _CURRENCY, "RUB", MOST_CURRENCIES)] = Field(
         default_factory=dict, json_schema_extra=_keys(_CURRENCY, MOST_CURRENCIES)
     )
-    """What other currencies are worth, by their codes; without a rate a cost is not told in dollars."""
+    """What other currencies are worth, by their codes; without a rate a cost is not told in dollars. For RUB the
+    official one of 2026-10-02 is built in."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,7 @@ from segue.core.operation import Operation
 from segue.core.outcome import Usage
 
 if TYPE_CHECKING:
+    from segue.core.ports import SoFar
     from segue.core.provider import Candidate, Permit
 
 
@@ -50,6 +52,24 @@ NO_HOLD = Hold()
 """The commit point is the first content."""
 
 
+class OnCut(StrEnum):
+    """What follows when a stream breaks after its commit point."""
+
+    ERROR = "error"  # the caller is told, in its own protocol
+    CONTINUE = "continue"  # another attempt goes on where it broke, where that can be done
+
+
+@dataclass(slots=True)
+class Continuation:
+    """That a broken stream is to be gone on with.
+
+    Attributes:
+        so_far: what the caller has seen, when an attempt is to go on from there; `None` for one that begins anew.
+    """
+
+    so_far: "SoFar | None" = None
+
+
 @dataclass(slots=True)
 class CallOptions:
     """What a caller may ask of the way its call is treated; policies cap it.
@@ -61,6 +81,7 @@ class CallOptions:
         avoid: the same: these are not asked.
         fallbacks: names of models tried after the requested one.
         hold: how much of a stream to keep back; `None` for what the alias or the policy says.
+        on_cut: what follows when a stream breaks after its commit point; `None` as for `hold`.
         tags, user: recorded with the call.
     """
 
@@ -70,6 +91,7 @@ class CallOptions:
     avoid: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
     hold: Hold | None = None
+    on_cut: OnCut | None = None
     tags: dict[str, str] = field(default_factory=dict)
     user: str = ""
 
@@ -161,6 +183,7 @@ class Call:
         request: the family's own request; nobody in the pipeline looks inside.
         deadline: when time is up, in seconds on the monotonic clock; set by the deadline layer.
         hold: how much of a stream is kept back; set by the plan layer.
+        continuation: `None` unless a stream that breaks is to be gone on with; set by the plan layer.
         waited: seconds that Segue waited on purpose, between attempts.
         headers: headers of the client's that some provider may see, by their names in lower case.
         started, started_wall: when the call arrived, on the monotonic and on the wall clock.
@@ -170,6 +193,7 @@ class Call:
         "answered_by",
         "attempts",
         "caller",
+        "continuation",
         "deadline",
         "features",
         "headers",
@@ -209,6 +233,7 @@ class Call:
         self.deadline = float("inf")
         self.waited = 0.0
         self.hold = NO_HOLD
+        self.continuation: Continuation | None = None
         self.headers = NO_HEADERS
         self.features: Features = _NO_FEATURES
         self.plan: Any = None

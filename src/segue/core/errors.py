@@ -77,8 +77,15 @@ class Refused(CallFailed):
     status = 503
 
 
+LONGEST_MESSAGE = 1_000
+"""Characters of what a caller is told of its own mistake: a message that quotes a field must not be as long as it."""
+
+
 class RequestInvalid(Refused):
-    """The request cannot be understood; `param` names the field."""
+    """The request cannot be understood; `param` names the field, the message where there is none.
+
+    Both are cut to `LONGEST_MESSAGE` characters.
+    """
 
     code = "invalid_request"
     status = 400
@@ -86,9 +93,17 @@ class RequestInvalid(Refused):
     def __init__(
         self, message: str, *, param: str | None = None, status: int = 400, code: str = "invalid_request"
     ) -> None:
-        super().__init__(message, param=param)
+        super().__init__(shortened(message), param=None if param is None else shortened(param))
         self.status = status
         self.code = code
+
+
+def shortened(text: str) -> str:
+    """A text of at most `LONGEST_MESSAGE` characters, of which the beginning and the end count most."""
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    half = LONGEST_MESSAGE // 2 - 1
+    return f"{text[:half]}…{text[-half:]}"
 
 
 class Unauthenticated(Refused):
@@ -167,6 +182,7 @@ class ProviderFailed(CallFailed):
         self.code = failure.kind.value
         own_mistake = failure.kind in {Kind.INVALID_REQUEST, Kind.CONTEXT_LENGTH, Kind.CONTENT_FILTER}
         if own_mistake and failure.status is not None and 400 <= failure.status < 500:  # noqa: PLR2004 - HTTP's classes
-            self.status = failure.status
+            # 401, 403 and 407 speak of a key, and the caller's own is good.
+            self.status = 400 if failure.status in {401, 403, 407} else failure.status
         else:
             self.status = failure.treatment.status

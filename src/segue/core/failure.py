@@ -117,6 +117,7 @@ class Failure:
         needs: a capability whose lack was the reason, e.g. `context:200000`.
         status: the vendor's HTTP status, for records and for the caller's own mistakes only.
         vendor_type, vendor_code, param: the vendor's own words, passed on to an SDK that knows them.
+        mended: whether the adapter has changed what was refused: the same candidate may take the request now.
     """
 
     kind: Kind
@@ -130,6 +131,7 @@ class Failure:
     vendor_type: str | None = None
     vendor_code: str | None = None
     param: str | None = None
+    mended: bool = False
 
     @property
     def treatment(self) -> Treatment:

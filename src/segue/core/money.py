@@ -20,29 +20,38 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a call cost us: integer billionths of one unit of `currency` (1 USD = 1_000_000_000)."""
+    """What a call cost us: integer billionths of one unit of `currency` (1 USD = 1_000_000_000).
+
+    Attributes:
+        lacks: what was used, is billed beside the rest, and has no known price (`web_search`): the amount is without
+            it, and says so wherever it is written.
+    """
 
     billionths: int
     currency: str = "USD"
+    lacks: tuple[str, ...] = ()
 
     def __add__(self, other: "Cost") -> "Cost":
         if other.currency != self.currency:
             raise ValueError(f"cannot add {other.currency} to {self.currency} without a rate of exchange")
-        return Cost(self.billionths + other.billionths, self.currency)
+        lacks = tuple(dict.fromkeys((*self.lacks, *other.lacks)))
+        return Cost(self.billionths + other.billionths, self.currency, lacks)
 
     def __str__(self) -> str:
         whole, rest = divmod(abs(self.billionths), 1_000_000_000)
         digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
-        return f"{'-' if self.billionths < 0 else ''}{whole}.{digits} {self.currency}"
+        amount = f"{'-' if self.billionths < 0 else ''}{whole}.{digits} {self.currency}"
+        return f"{amount} without {', '.join(self.lacks)}" if self.lacks else amount
 
 
 class CostItem(msgspec.Struct, frozen=True, gc=False):
     """One line of a bill.
 
     Attributes:
-        name: what was bought: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `audio_input`, `output`,
-            `audio_output` or `requests`.
-        quantity: tokens, or requests.
+        name: what was bought: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `audio_input`, `image_input`,
+            `output`, `audio_output`, `image_output`, `audio_seconds`, `requests`, `web_search` or `file_search`;
+            `billed` where the vendor told the sum.
+        quantity: tokens, requests or searches.
         price: billionths of the currency for a million of them.
         billionths: quantity times price, rounded half to even.
     """
@@ -81,4 +90,4 @@ def total_of(charges: Sequence[Charge]) -> Cost | None:
         costs = [cost for cost in in_dollars if cost is not None]
         if len(costs) < len(charges):
             return None
-    return Cost(sum(cost.billionths for cost in costs), costs[0].currency) if costs else None
+    return sum(costs[1:], costs[0]) if costs else None

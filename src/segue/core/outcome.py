@@ -34,6 +34,12 @@ class Usage(msgspec.Struct):
         tool_tokens: of the input, results of the vendor's own tools (Gemini).
         predicted_tokens: of the output, predicted rightly by the caller (OpenAI).
         rejected_tokens: of the output, predicted wrongly, and billed.
+        image_input_tokens: of the input, pictures.
+        image_output_tokens: of the output, pictures.
+        tool_calls: how often the vendor's own tools were used that are billed beside the tokens: `web_search`,
+            `file_search`, and others by the vendor's name.
+        audio_seconds: of sound that was heard, where that is what the vendor counts (transcripts).
+        billed: what the vendor says that it took in all, in billionths of a US dollar (OpenRouter, Perplexity).
         service_tier: how the vendor says that it served, where the price depends on it: `priority`, `flex`, `batch`.
         estimated: whether the tokens are our estimate, because the provider told none.
     """
@@ -50,6 +56,11 @@ class Usage(msgspec.Struct):
     tool_tokens: int | None = None
     predicted_tokens: int | None = None
     rejected_tokens: int | None = None
+    image_input_tokens: int | None = None
+    image_output_tokens: int | None = None
+    tool_calls: dict[str, int] | None = None
+    audio_seconds: int | None = None
+    billed: int | None = None
     service_tier: str = ""
     estimated: bool = False
 

@@ -17,6 +17,8 @@ Request = TypeVar("Request")
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
+_QUOTED = re.compile(r" '.*'", re.DOTALL)
+_TRUNCATED = "Input data was truncated"
 
 
 def parser(kind: type[Request]) -> tuple[Callable[[bytes], Request], Callable[[dict[str, Any], bool], Request]]:
@@ -28,10 +30,8 @@ def parser(kind: type[Request]) -> tuple[Callable[[bytes], Request], Callable[[d
             return decoder.decode(body)
         except msgspec.ValidationError as error:
             raise invalid(error, kind) from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise RequestInvalid(f"the body is not valid JSON: {error}") from None
-        except RecursionError:
-            raise RequestInvalid("the body is nested too deeply") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise RequestInvalid(f"the body {mistake(error, body)}") from None
 
     def from_fields(fields: dict[str, Any], text: bool) -> Request:
         try:
@@ -40,6 +40,26 @@ def parser(kind: type[Request]) -> tuple[Callable[[bytes], Request], Callable[[d
             raise invalid(error, kind) from None
 
     return parse, from_fields
+
+
+def mistake(error: Exception, body: bytes) -> str:
+    """What is wrong with a text that a decoder did not take, and at which byte or field; never its content.
+
+    Args:
+        error: the decoder's: `msgspec.DecodeError`, `UnicodeDecodeError` or `RecursionError`.
+        body: what was decoded.
+    """
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    if isinstance(error, msgspec.ValidationError):
+        return f"is of another shape: {_QUOTED.sub('', str(error))}"
+    try:
+        body.decode()  # a decoder counts from the beginning of the string in which it stopped
+    except UnicodeDecodeError as wrong:
+        return f"is not UTF-8: byte {wrong.start} is wrong"
+    if str(error) == _TRUNCATED:
+        return f"is not valid JSON: it ends at byte {len(body)}, in the middle of a value"
+    return f"is not valid JSON: {error}"
 
 
 def invalid(error: msgspec.ValidationError, kind: type) -> RequestInvalid:
@@ -57,4 +77,4 @@ def invalid(error: msgspec.ValidationError, kind: type) -> RequestInvalid:
         param = missing["name"]
         return RequestInvalid(f"missing field {param!r}", param=param)
     message = message[:1].lower() + message[1:]
-    return RequestInvalid(f"field {param!r}: {message}" if param else message, param=param)
+    return RequestInvalid(f"field {param!r}: {message}" if param else f"the body is wrong: {message}", param=param)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from segue.core.errors import LONGEST_MESSAGE, shortened
 from segue.core.failure import Failure
 from segue.core.outcome import Outcome, Usage
 
@@ -153,6 +154,24 @@ class StreamReader(Protocol):
         ...
 
 
+class SoFar(Protocol):
+    """What the caller has seen of a stream that broke, in a form with which another attempt can go on.
+
+    A reader whose stream can be gone on with has a method `so_far`, which gives this, or `None` where it cannot be.
+    Codecs find it in `Call.continuation`.
+    """
+
+    @property
+    def characters(self) -> int:
+        """How long the text is."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """The same in tokens, estimated."""
+        ...
+
+
 class Codec(Protocol):
     """How one operation is spoken on one wire. Pure: no I/O, no clock, no state between calls."""
 
@@ -176,9 +195,11 @@ class Codec(Protocol):
 
 
 class CannotServe(Exception):
-    """This provider cannot express this request; the failure says which field."""
+    """This provider cannot express this request; the failure says which field, in a message of a sane length."""
 
     def __init__(self, failure: Failure) -> None:
+        if len(failure.message) > LONGEST_MESSAGE:  # it quotes what a caller sent
+            failure = failure.with_(message=shortened(failure.message))
         super().__init__(failure.message)
         self.failure = failure
 

@@ -15,11 +15,13 @@ from segue.app.running import Running
 from segue.core.errors import CallFailed, Overloaded, RequestInvalid
 from segue.core.operation import Nature
 from segue.families.llm.formats.chat.format import CHAT
+from segue.http import absent
 from segue.http.auth import Authenticator
-from segue.http.exchange import JSON, Exchange, Receive, Scope, Send
+from segue.http.exchange import JSON, ClientGone, Exchange, Message, Receive, Scope, Send
 from segue.http.monitors import Monitors
 from segue.http.problem import problem
 from segue.http.results import error_headers, told
+from segue.http.surfaces import azure
 from segue.http.surfaces.anthropic import VERSION, AnthropicSurface
 from segue.http.surfaces.gemini import GeminiSurface, read_query
 from segue.http.surfaces.openai import OpenAISurface
@@ -37,24 +39,17 @@ if TYPE_CHECKING:
 Handler = Callable[[Exchange], Coroutine[Any, Any, None]]
 Routes = Mapping[str, Mapping[str, Handler]]
 
-NOT_OFFERED = (
-    "/v1/realtime",
-    "/v1/videos",
-    "/v1/fine_tuning",
-    "/v1/images/variations",
-    # What this version does not offer yet.
-    "/v1/batches",
-    "/v1/files",
-)
-"""Paths of OpenAI's API that Segue does not offer: 501, so that nobody looks for a typing error."""
-
 GEMINI_VERSIONS = ("v1", "v1beta", "v1alpha")
 GOOGLE_HEADERS = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-OPENAI_PATHS = ("/v1/chat/", "/v1/responses", "/v1/models", "/openai/", *OTHER_PATHS, *NOT_OFFERED)
+OPENAI_PATHS = ("/v1/chat/", "/v1/responses", "/v1/models", "/openai/", *OTHER_PATHS, *absent.PATHS)
 """Where errors have OpenAI's shape."""
+PAGE_BYTES = 1024 * 1024
+"""The most that a request of the admin API may have; real ones have a hundred."""
 ANTHROPIC_PATHS = ("/v1/messages", "/anthropic/")
-GEMINI_PATHS = ("/v1beta/", "/v1alpha/", "/gemini/")
+VERTEX_PATHS = tuple(f"/{version}/{start}/" for version in ("v1", "v1beta1") for start in ("projects", "publishers"))
+"""Where Google's SDK asks in its mode for Vertex AI."""
+GEMINI_PATHS = ("/v1beta/", "/v1alpha/", "/gemini/", "/v1beta1/", "/upload/", "/download/", *VERTEX_PATHS)
 
 
 class Application:
@@ -96,13 +91,36 @@ class Application:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        methods = self._hot.get(scope["path"]) or self._by_prefix(scope["path"])
+        exchange: Exchange | None = None
+        path = scope["path"]
+        methods = self._hot.get(path) or self._by_prefix(path)
         if methods is None:
-            pages = self._pages or await self._load_pages()
-            await pages(scope, cast("Any", receive), cast("Any", send))
+            exchange = azure.at_openai(scope, receive, send)
+            if exchange is not None:
+                path = exchange.path
+                methods = self._hot.get(path) or self._by_prefix(path)
+        if methods is None:
+            await self._page(Exchange(scope, receive, send), receive, send)
             return
         handler = methods.get(scope["method"]) or partial(self._refuse_method, methods=methods)
-        await self._serve(handler, Exchange(scope, receive, send))
+        await self._serve(handler, exchange or Exchange(scope, receive, send))
+
+    async def _page(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Let the framework answer, which sets no limit to a body, and reads it before it asks who sends it."""
+        try:
+            body = await exchange.body(PAGE_BYTES)
+        except ClientGone:
+            return
+        except CallFailed as error:
+            await self._refuse(exchange, error)
+            return
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        pages = self._pages or await self._load_pages()
+        await pages(exchange.scope, cast("Any", replay), cast("Any", send))
 
     async def _load_pages(self) -> "ASGIApp":
         """Load the framework when somebody looks at a page for the first time; calls go on meanwhile."""
@@ -168,15 +186,11 @@ class Application:
             "/anthropic/v1/models/": {"GET": self._anthropic.models},
             **{f"/{version}/models": gemini for version in GEMINI_VERSIONS[1:]},
             **{f"/gemini/{version}/models": gemini for version in GEMINI_VERSIONS},
-            # Vercel's SDK leaves `models/` out before a name with a slash.
-            **{
-                f"{prefix}/{version}/": {"POST": self._gemini.action}
-                for prefix in ("", "/gemini")
-                for version in GEMINI_VERSIONS[1:]
-            },
+            # Vercel's SDK leaves `models/` out before a name with a slash; the rest is not offered.
+            **dict.fromkeys(GEMINI_PATHS, dict.fromkeys(METHODS, self._gemini.elsewhere)),
             "/v1/call/": {"POST": self._services.by_name},
             PASSTHROUGH_PREFIX: dict.fromkeys(PASSTHROUGH_METHODS, self._passthrough.serve),
-            **{f"{prefix}{path}": not_offered for prefix in ("", "/openai") for path in NOT_OFFERED},
+            **{f"{prefix}{path}": not_offered for prefix in ("", "/openai", "/anthropic") for path in absent.PATHS},
         }
 
     async def _action(self, exchange: Exchange) -> None:
@@ -209,7 +223,7 @@ class Application:
             await send({"type": "websocket.close", "code": 1003, "reason": "Segue speaks HTTP only"})
 
     async def _refuse(self, exchange: Exchange, error: CallFailed, *headers: tuple[bytes, bytes]) -> None:
-        if exchange.path.startswith(ANTHROPIC_PATHS):
+        if exchange.path.startswith(ANTHROPIC_PATHS) or VERSION in exchange.headers:
             await self._anthropic.refuse(exchange, error, *headers)
         elif exchange.path.startswith(GEMINI_PATHS):
             await self._gemini.refuse(exchange, error, *headers)

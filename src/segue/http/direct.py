@@ -11,12 +11,8 @@ from typing import Any, Protocol, Self
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from segue.core.errors import RequestInvalid
 from segue.http.errand import Errand
-from segue.http.exchange import JSON, ClientGone, Exchange, Headers, too_large
-
-REQUEST_SECONDS = 60.0
-"""How long the body of a request may take to come in whole: a drip must not hold a connection for ever."""
+from segue.http.exchange import JSON, REQUEST_SECONDS, ClientGone, Exchange, Headers, too_large, too_slow
 
 Serve = Callable[[Exchange], Coroutine[Any, Any, None]]
 
@@ -32,6 +28,10 @@ class Line(Protocol):
 
     def on_response_complete(self) -> None:
         """The answer is whole: the next request may be served."""
+        ...
+
+    def linger(self) -> None:
+        """The answer is whole before its request was: close when the client has had time to read it."""
         ...
 
 
@@ -62,13 +62,14 @@ _OPENINGS = Openings()
 class DirectExchange(Exchange):
     """One hot request and its answer; `segue.http.exchange.Exchange` says what each method does.
 
+    `raw` is every header as it came, where one is repeated.
+
     It stands where uvicorn's protocol keeps its `RequestResponseCycle`, with the attributes that it looks at.
     """
 
     __slots__ = (
         "_line",
         "_raw",
-        "_serve",
         "_transport",
         "_watching",
         "disconnected",
@@ -78,6 +79,7 @@ class DirectExchange(Exchange):
         "keep_alive",
         "more_body",
         "response_complete",
+        "serve",
         "taken",
         "task",
     )
@@ -89,16 +91,17 @@ class DirectExchange(Exchange):
         method: str,
         path: str,
         query: bytes,
-        raw: list[tuple[bytes, bytes]],
+        headers: dict[bytes, bytes],
         *,
         keep_alive: bool,
+        raw: list[tuple[bytes, bytes]] | None = None,
     ) -> None:
-        self._serve = serve
+        self.serve = serve
         self.method = method
         self.path = path
         self.query = query
-        self.headers = headers = dict(raw)
-        self.repeated = len(headers) != len(raw)
+        self.headers = headers
+        self.repeated = raw is not None
         self.memory = line.memory
         self.started = False
         self.flow: FlowControl = line.flow
@@ -123,7 +126,7 @@ class DirectExchange(Exchange):
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Every header as it came, names in lower case."""
-        return self._raw
+        return list(self.headers.items()) if self._raw is None else self._raw
 
     def took(self, piece: bytes) -> int:
         """Keep a piece of the body; how many bytes of it are here now."""
@@ -163,8 +166,7 @@ class DirectExchange(Exchange):
                     self.event.clear()
                     await self.event.wait()
         except TimeoutError:
-            message = f"the body did not come in whole within {REQUEST_SECONDS:g} s"
-            raise RequestInvalid(message, status=408, code="request_timeout") from None
+            raise too_slow() from None
 
     async def respond(self, status: int, body: bytes, headers: bytes | Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
         """Send a whole answer, by one write."""
@@ -181,7 +183,7 @@ class DirectExchange(Exchange):
     async def start(self, status: int, headers: Headers) -> None:
         """Send status and headers of an answer whose length is not known. Nobody asks for the request's any more."""
         self.started = True
-        self.headers, self._raw = {}, []
+        self.headers, self._raw = {}, None
         if self.disconnected:
             return
         head = self._head(status, headers)
@@ -233,7 +235,7 @@ class DirectExchange(Exchange):
 
     def begin(self, loop: asyncio.AbstractEventLoop, *, at_once: bool) -> None:
         """Serve it, at once where no other task is running. To uvicorn the errand is a task like others."""
-        self.task = errand = Errand(self._serve(self), loop, self._served)
+        self.task = errand = Errand(self.serve(self), loop, self._served)
         self._line.tasks.add(errand)
         if at_once:
             errand.begin()
@@ -276,7 +278,9 @@ class DirectExchange(Exchange):
         if self.response_complete:
             return
         self.response_complete = True
-        if not self.keep_alive:
+        if self.more_body:
+            self._line.linger()
+        elif not self.keep_alive:
             self._transport.close()
         self._line.on_response_complete()
 

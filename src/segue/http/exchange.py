@@ -18,6 +18,9 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 
+REQUEST_SECONDS = 60.0
+"""How long the body of a request may take to come in whole: a drip must not hold a connection for ever."""
+
 
 class ClientGone(Exception):
     """The client hung up before its request was whole."""
@@ -32,7 +35,18 @@ class Exchange:
         memory: what may be remembered from one request of a connection to the next; here for one request only.
     """
 
-    __slots__ = ("_receive", "_send", "headers", "memory", "method", "path", "query", "repeated", "scope", "started")
+    __slots__ = (
+        "_receive",
+        "_send",
+        "headers",
+        "memory",
+        "method",
+        "path",
+        "query",
+        "repeated",
+        "scope",
+        "started",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -69,9 +83,16 @@ class Exchange:
         """The whole body.
 
         Raises:
-            RequestInvalid: it is larger than `limit` bytes (status 413).
+            RequestInvalid: it is larger than `limit` bytes (status 413), or slower than `REQUEST_SECONDS` (408).
             ClientGone: the client hung up first.
         """
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await self._whole(limit)
+        except TimeoutError:
+            raise too_slow() from None
+
+    async def _whole(self, limit: int) -> bytes:
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
             raise too_large(limit)
@@ -162,6 +183,12 @@ class Watch:
         if self._task is not None:
             self.gone = True
             self._task.cancel()
+
+
+def too_slow() -> RequestInvalid:
+    """The refusal of a body that does not come in whole."""
+    message = f"the body did not come in whole within {REQUEST_SECONDS:g} s"
+    return RequestInvalid(message, status=408, code="request_timeout")
 
 
 def too_large(limit: int) -> RequestInvalid:

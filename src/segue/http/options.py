@@ -5,7 +5,7 @@ silence would give none.
 """
 
 from segue.config.values import parse_hold
-from segue.core.call import CallOptions, Hold
+from segue.core.call import CallOptions, Hold, OnCut
 from segue.core.errors import RequestInvalid
 from segue.http.exchange import Exchange
 
@@ -13,7 +13,7 @@ PREFIX = b"x-segue-"
 SDK_TIMEOUT = b"x-stainless-read-timeout"
 KNOWN = frozenset({
     b"x-segue-deadline-ms", b"x-segue-max-attempts", b"x-segue-only", b"x-segue-avoid", b"x-segue-fallbacks",
-    b"x-segue-hold", b"x-segue-tags", b"x-segue-user", b"x-segue-cache",
+    b"x-segue-hold", b"x-segue-on-cut", b"x-segue-tags", b"x-segue-user", b"x-segue-cache",
 })  # fmt: skip
 MAX_NAMES = 32
 MAX_TAGS = 16
@@ -57,6 +57,7 @@ def read_options(exchange: Exchange, fallbacks: tuple[str, ...] = ()) -> CallOpt
     options.avoid = _names(exchange, b"x-segue-avoid")
     options.fallbacks += _names(exchange, b"x-segue-fallbacks")
     options.hold = _hold(exchange)
+    options.on_cut = _on_cut(exchange)
     options.tags = _tags(exchange)
     options.user = (exchange.header(b"x-segue-user") or "")[:MAX_TEXT]
     return options
@@ -107,6 +108,18 @@ def _hold(exchange: Exchange) -> Hold | None:
         return parse_hold(text)
     except ValueError as error:
         raise RequestInvalid(f"header x-segue-hold: {error}", param="x-segue-hold") from None
+
+
+def _on_cut(exchange: Exchange) -> OnCut | None:
+    text = exchange.header(b"x-segue-on-cut")
+    if text is None:
+        return None
+    try:
+        return OnCut(text)
+    except ValueError:
+        raise RequestInvalid(
+            f"header x-segue-on-cut: expected {' or '.join(OnCut)}, got {text[:50]!r}", param="x-segue-on-cut"
+        ) from None
 
 
 def _tags(exchange: Exchange) -> dict[str, str]:

@@ -22,10 +22,15 @@ from segue.app.status import status_of
 from segue.backends.store.keys import KeyRecord, KeyRefused
 from segue.core.call import Caller
 from segue.core.errors import CallFailed, Forbidden, RequestInvalid, UnknownOperation
+from segue.families.llm.formats.messages.format import MESSAGES
 from segue.http.auth import Authenticator
 from segue.http.exchange import Exchange
 from segue.http.openapi import describe
 from segue.http.problem import problem
+from segue.http.results import told
+
+ANTHROPIC = "anthropic-version"
+"""The header by which Anthropic's SDKs are known; an error without their shape would be one without a message."""
 
 
 class NewKey(BaseModel):
@@ -169,6 +174,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 404 and error.detail == "Not Found":  # noqa: PLR2004 - HTTP's own number
         unknown = UnknownOperation(f"there is nothing at {request.url.path[:200]}: /docs lists what there is")
         unknown.code = "not_found"
+        if ANTHROPIC in request.headers:
+            return Response(MESSAGES.write_error(unknown, told(unknown)), unknown.status, media_type="application/json")
         return await _call_failed(request, unknown)
     if error.status_code == 405:  # noqa: PLR2004 - HTTP's own number
         allowed = ", ".join(_methods(request))

@@ -5,6 +5,7 @@ from http import HTTPStatus
 import msgspec
 
 from segue.core.errors import CallFailed
+from segue.families.llm.formats.chat.errors import error_body
 from segue.http.exchange import Headers
 from segue.http.results import error_headers, told
 
@@ -21,6 +22,8 @@ def problem(error: CallFailed) -> tuple[int, bytes, Headers]:
         "detail": error.message,
         "code": error.code,
         "param": error.param,
+        # OpenAI's SDK shows what stands here, and of a document without it nothing but the status.
+        "error": error_body(error)["error"],
         "segue": told(error),
     }
     return error.status, msgspec.json.encode(body), [CONTENT, *error_headers(error)]

@@ -16,10 +16,11 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from segue.http.blocked import BlockedWrite
 from segue.http.direct import DirectExchange, Serve
+from segue.http.repeated import RepeatedHead
 
 READ_AHEAD = 65536
 """Bytes of a body that are taken in before anybody has asked for more."""
@@ -27,8 +28,21 @@ READ_AHEAD = 65536
 MAX_PIPELINED = 16
 """Requests of one connection that wait for the one under way; more are not read until it is answered."""
 
+MOST_NEW_HEADS = 8
+"""Heads of a connection that are remembered, one at a time: a client that sends ever new ones gains nothing."""
+
+MAX_HEAD = 65536
+"""Bytes of a request's head (RFC 9110, section 5.4 leaves it to the server), and of what may come without any progress:
+trailers, empty lines, extensions of chunks."""
+
+LINGER = 10.0
+"""Seconds that a client has for reading an answer while it is still sending a request that was refused."""
+
 _TICK = 0.001
 """Seconds: loops ring up to their clock's resolution too early."""
+
+_INVALID = "Invalid HTTP request received."
+_TOO_LARGE = f"The head of the request is larger than {MAX_HEAD} bytes."
 
 HotUrls = Mapping[bytes, Mapping[bytes, tuple[Serve, str, str]]]
 """By URL and method as they stand in a request line: who serves, the method and the path as text."""
@@ -88,12 +102,17 @@ class DirectProtocol(HttpToolsProtocol):
 
     # uvicorn's own attributes, too: in a dictionary they take one and a half kilobytes of every connection.
     __slots__ = (
+        "_bare",
+        "_between",
         "_blocked",
         "_find",
+        "_head",
         "_hot_urls",
+        "_new_heads",
         "_overtaken",
         "_quiet_since",
         "_silence",
+        "_unreadable",
         "_waiting",
         "access_log",
         "access_logger",
@@ -133,6 +152,11 @@ class DirectProtocol(HttpToolsProtocol):
         self._hot_urls: HotUrls = getattr(self.app, "hot_urls", {})
         self._waiting: DirectExchange | None = None  # a hot request that is not served yet
         self._overtaken: list[Any] = []
+        self._bare = 0  # bytes that have come since the last head, piece of a body or end of a request
+        self._unreadable = False  # what comes now cannot be told from what came before
+        self._between = True  # the parser has read a request to its end, and no byte beyond it
+        self._head: RepeatedHead | None = None
+        self._new_heads = 0
         self._quiet_since = inf
         self._silence: asyncio.TimerHandle | None = None
         self._blocked: BlockedWrite | None = None
@@ -142,9 +166,13 @@ class DirectProtocol(HttpToolsProtocol):
         """A client has come."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
+        # A head must come within the time that silence may last; only then somebody is waited for.
+        self._quiet_since = self.loop.time()
+        self._silence = self.loop.call_later(self.timeout_keep_alive, self._listen)
 
     def on_message_begin(self) -> None:
         """A request begins. What ASGI needs besides is made when it is known that the request goes that way."""
+        self._between = False
         self.url = b""
         self.headers = []
 
@@ -154,12 +182,20 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take a hot request off, or leave it to uvicorn."""
+        if (
+            self._bare > MAX_HEAD
+            and len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD
+        ):
+            raise ValueError("the head is too large")
+        self._bare = 0
+        self._quiet_since = inf
         before: Any = self.cycle
         exchange = self._hot_exchange()
         overtaking = before is not None and not before.response_complete
         if exchange is None:
             self._prepare_asgi()
             super().on_headers_complete()
+            self.headers = []  # trailers may follow: they are no headers, and nobody reads them
         else:
             self.cycle = exchange  # type: ignore[assignment]  # it has what uvicorn looks at
             if overtaking:
@@ -175,6 +211,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body; no more than is asked for."""
+        self._bare = 0
         exchange: Any = self.cycle
         if not isinstance(exchange, DirectExchange):
             super().on_body(body)
@@ -185,6 +222,8 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._bare = 0
+        self._between = True
         exchange: Any = self.cycle
         if not isinstance(exchange, DirectExchange):
             super().on_message_complete()
@@ -195,18 +234,31 @@ class DirectProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then serve; a request whose body is not whole is served while the rest of it is on its way."""
-        self._quiet_since = inf
+        if self._unreadable:
+            return
+        if self._head is not None and self._between:
+            before: Any = self.cycle
+            known = self._head.exchange(data, self) if before.response_complete else None
+            if known is not None:
+                self.cycle = known  # type: ignore[assignment]  # it has what uvicorn looks at
+                self._quiet_since = inf
+                known.begin(self.loop, at_once=True)
+                return
+        self._bare += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            message = "Invalid HTTP request received."
-            self.logger.warning(message)
-            self.send_400_response(message)
+            self._refuse()
         except httptools.HttpParserUpgrade:
             self._unsupported_upgrade_warning()
+        if self._bare > MAX_HEAD:
+            self._refuse()
         waiting = self._waiting
-        if waiting is not None:
+        if waiting is not None and not self.transport.is_closing():
             self._waiting = None
+            if self._between and waiting.keep_alive and self._new_heads < MOST_NEW_HEADS:
+                self._new_heads += 1
+                self._head = RepeatedHead.of(data, waiting) or self._head
             waiting.begin(self.loop, at_once=True)
 
     def on_response_complete(self) -> None:
@@ -225,6 +277,20 @@ class DirectProtocol(HttpToolsProtocol):
         self._quiet_since = self.loop.time()
         if self._silence is None:
             self._silence = self.loop.call_later(self.timeout_keep_alive, self._listen)
+
+    def linger(self) -> None:
+        """Let go of a client that is still sending: what it sends is read and forgotten for a while.
+
+        To close at once would reset the connection, and many clients (httpx among them) then see the reset and not the
+        answer that says why.
+        """
+        self._unreadable = True
+        self.flow.resume_reading()
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+        if self._silence is not None:
+            self._silence.cancel()
+        self._silence = self.loop.call_later(LINGER, self.transport.close)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write."""
@@ -262,6 +328,35 @@ class DirectProtocol(HttpToolsProtocol):
         self._overtaken = []
         self.memory = {}
 
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def _refuse(self) -> None:
+        """Say that what comes is no request, behind the answers to those that came before it."""
+        if self._unreadable:
+            return
+        self._unreadable = True
+        before: Any = self.cycle
+        if before is not None and not before.response_complete:
+            earlier = [cycle for cycle in self._overtaken if not cycle.response_complete]
+            last = before if not before.more_body else earlier[-1] if earlier else None
+            if last is not None:
+                last.keep_alive = False  # the connection ends with its answer; ours would stand in the middle of it
+                return
+        status, message = (
+            (431, f"The head is larger than {MAX_HEAD} bytes.") if self._bare > MAX_HEAD else (400, _INVALID)
+        )
+        self.logger.warning(message)
+        headers = [
+            *self.server_state.default_headers,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(message)),
+            (b"connection", b"close"),
+        ]
+        lines = [b"%b: %b\r\n" % each for each in headers]
+        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", message.encode("ascii")]))
+        self.linger()
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, DirectExchange):
             cycle.begin(self.loop, at_once=False)  # from within the one before
@@ -286,12 +381,14 @@ class DirectProtocol(HttpToolsProtocol):
             if found is None:
                 return None
             serve = found
-        headers, self.headers = self.headers, []  # the exchange's alone, and let go of by it; here trailers may follow
-        exchange = DirectExchange(self, serve, method, path, query, headers, keep_alive=parser.should_keep_alive())
+        raw, self.headers = self.headers, []  # the exchange's alone, and let go of by it; here trailers may follow
+        headers = dict(raw)
         # HTTP/1.0 is kept only where a header asks for it; the parser takes a while to tell the version.
-        if b"connection" in exchange.headers and parser.get_http_version() == "1.0":
-            exchange.keep_alive = False
-        return exchange
+        keep_alive = parser.should_keep_alive() and not (
+            b"connection" in headers and parser.get_http_version() == "1.0"
+        )
+        repeated = raw if len(headers) != len(raw) else None
+        return DirectExchange(self, serve, method, path, query, headers, keep_alive=keep_alive, raw=repeated)
 
     def _prepare_asgi(self) -> None:
         url, headers = self.url, self.headers

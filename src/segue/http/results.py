@@ -3,7 +3,7 @@
 import math
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from segue.core.call import Call
 from segue.core.errors import CallFailed
@@ -11,6 +11,10 @@ from segue.http.exchange import JSON, Headers
 
 MAX_TOLD = 32
 _UNPRINTABLE = re.compile(rb"[^ -~]")
+
+
+ANTHROPIC: Final = "anthropic"
+"""The surface whose SDKs look for the id of a request in a header of their own."""
 
 
 def call_headers(call: Call, now: float) -> Headers:
@@ -22,6 +26,8 @@ def call_headers(call: Call, now: float) -> Headers:
         (b"x-segue-cache", b"off"),
         (b"x-request-id", call_id),
     ]
+    if call.surface == ANTHROPIC:
+        headers.append((b"request-id", call_id))
     answered = call.answered_by
     if answered is not None:
         headers += _who(answered.provider.id, answered.model)
@@ -39,6 +45,8 @@ def call_head(call: Call, now: float) -> bytes:
     who = "" if answered is None else _who_lines(answered.provider.id, answered.model)
     cost = call.cost
     told = "" if cost is None else f"x-segue-cost: {cost}\r\n"
+    if call.surface == ANTHROPIC:
+        told += f"request-id: {call_id}\r\n"
     # One string in one go: fifteen small pieces to be joined cost three times as much.
     return (
         f"content-type: application/json\r\nx-segue-call-id: {call_id}\r\nx-segue-attempts: {len(call.attempts)}\r\n"

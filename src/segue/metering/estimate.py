@@ -7,6 +7,8 @@ came (a quarter of a token for each of its bytes, one token at least for each ev
 vendor may have written more than it could send.
 """
 
+from msgspec.structs import replace
+
 from segue.core.outcome import Usage
 
 
@@ -26,15 +28,5 @@ def estimated(told: Usage | None, input_tokens: int, output_tokens: int) -> Usag
         return None
     if told is None:
         return Usage(inputs, output_tokens, estimated=True)
-    return Usage(
-        input_tokens=inputs,
-        output_tokens=max(told.output_tokens or 0, output_tokens),
-        requests=told.requests,
-        cached_tokens=told.cached_tokens,
-        cache_write_tokens=told.cache_write_tokens,
-        cache_write_1h_tokens=told.cache_write_1h_tokens,
-        audio_input_tokens=told.audio_input_tokens,
-        audio_output_tokens=told.audio_output_tokens,
-        service_tier=told.service_tier,
-        estimated=True,
-    )
+    outputs = max(told.output_tokens or 0, output_tokens)
+    return replace(told, input_tokens=inputs, output_tokens=outputs, estimated=True)

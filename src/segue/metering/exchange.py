@@ -1,11 +1,12 @@
 """What other currencies are worth in dollars, for vendors that bill in their own.
 
 A rate of exchange is a fact of one day and one source, so it never changes a cost: a cost stays in the currency of its
-bill, and its value in dollars stands beside it with the day and the source of the rate. No rates are built in: one that
-was right when a release was made misleads a year later, so they stand under `prices.exchange` of the configuration, and
-without one a cost is told in its own currency alone.
+bill, and its value in dollars stands beside it with the day and the source of the rate. The few that are built in
+(`BUILT_IN`) are those of vendors whose prices are, too; they go stale, which their day tells, and `prices.exchange` of
+the configuration goes before them. Without a rate a cost is told in its own currency alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,4 +40,15 @@ class Exchange:
         """
         if cost.currency != self.currency:
             raise ValueError(f"a rate for {self.currency} says nothing of {cost.currency}")
-        return Cost(half_even(cost.billionths * self.rate, BILLION), DOLLAR)
+        return Cost(half_even(cost.billionths * self.rate, BILLION), DOLLAR, cost.lacks)
+
+
+def _told_of_a_dollar(currency: str, price: int, date: str, source: str) -> Exchange:
+    """The rate of a currency of which a dollar costs `price` billionths of a unit."""
+    return Exchange(currency, half_even(BILLION * BILLION, price), date, source)
+
+
+BUILT_IN: Final[Mapping[str, Exchange]] = {
+    # The official rate of that day, cbr.ru/scripts/XML_daily.asp?date_req=02/10/2026: 83.2454 rubles for a dollar.
+    "RUB": _told_of_a_dollar("RUB", 83_245_400_000, "2026-10-02", "cbr.ru"),
+}

@@ -22,7 +22,14 @@ from segue.metering.rounding import billionths
 STANDARD: Final = frozenset({"", "standard", "default", "auto", "on_demand"})
 """What vendors call serving as usual (OpenAI: default, Anthropic: standard, Groq: on_demand)."""
 
+EACH: Final = frozenset({"request", "web_search", "file_search"})
+"""Rates that are told for one, and not for a million."""
+
+_TOOLS: Final = frozenset({"web_search", "file_search"})
+
+EVERY_DAY: Final = frozenset(range(7))
 _DAY: Final = 86_400
+_THURSDAY: Final = 3  # 1970-01-01 was one; Monday is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,12 @@ class Rates:
         cache_write_1h: the same for an hour; without it as `cache_write`.
         audio_input: of the input, sound; without it as `input`.
         audio_output: of the output, sound; without it as `output`.
+        image_input: of the input, pictures; without it as `input`.
+        image_output: of the output, pictures; without it as `output`.
+        cached_audio, cached_image: of the cached input, sound and pictures; without them as `cached_input`.
+        audio_second: for a million seconds of sound that is heard, where tokens are not counted.
         request: for a million requests, beside their tokens; 0 when there is no such fee.
+        web_search, file_search: for a million uses of the vendor's own tools, beside the tokens.
     """
 
     input: int | None = None
@@ -48,31 +60,48 @@ class Rates:
     audio_input: int | None = None
     audio_output: int | None = None
     request: int = 0
+    image_input: int | None = None
+    image_output: int | None = None
+    cached_audio: int | None = None
+    cached_image: int | None = None
+    web_search: int | None = None
+    file_search: int | None = None
+    audio_second: int | None = None
 
     def filled(self) -> "Rates":
         """The same with the ordinary rate wherever a special one is missing."""
+        read = self.input if self.cached_input is None else self.cached_input
         write = self.input if self.cache_write is None else self.cache_write
         return replace(
             self,
-            cached_input=self.input if self.cached_input is None else self.cached_input,
+            cached_input=read,
             cache_write=write,
             cache_write_1h=write if self.cache_write_1h is None else self.cache_write_1h,
             audio_input=self.input if self.audio_input is None else self.audio_input,
             audio_output=self.output if self.audio_output is None else self.audio_output,
+            image_input=self.input if self.image_input is None else self.image_input,
+            image_output=self.output if self.image_output is None else self.image_output,
+            cached_audio=read if self.cached_audio is None else self.cached_audio,
+            cached_image=read if self.cached_image is None else self.cached_image,
         )
 
     def times(self, factor: Decimal) -> "Rates":
-        """Every rate times a factor, rounded half to even to a billionth for a million."""
+        """Every rate times a factor, rounded half to even to a billionth for a million.
+
+        Fees for the vendor's tools stay as they are: no service tier changes them.
+        """
         scaled: dict[str, int] = {}
         for each in fields(self):
             rate = getattr(self, each.name)
-            if rate is not None:
+            if rate is not None and each.name in _TOOLS:
+                scaled[each.name] = rate
+            elif rate is not None:
                 scaled[each.name] = int((Decimal(rate) * factor).to_integral_value(ROUND_HALF_EVEN))
         return Rates(**scaled)
 
 
 def rates_of(amounts: Mapping[str, Decimal]) -> Rates:
-    """Rates from units of currency for a million tokens (of `request`: for one request).
+    """Rates from units of currency for a million tokens (of `request`, `web_search`, `file_search`: for one).
 
     Raises:
         ValueError: an amount is out of range, or a name is none of `Rates`.
@@ -81,8 +110,8 @@ def rates_of(amounts: Mapping[str, Decimal]) -> Rates:
     if unknown := sorted(set(amounts) - known):
         raise ValueError(f"unknown rate {unknown[0]!r}: there are {', '.join(sorted(known))}")
     rates = {name: billionths(amount) for name, amount in amounts.items()}
-    if "request" in rates:
-        rates["request"] *= 1_000_000
+    for fee in EACH & rates.keys():
+        rates[fee] *= 1_000_000
     return Rates(**rates)
 
 
@@ -128,17 +157,24 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A part of every day with a tariff of its own: seconds after midnight UTC, `start` included, `end` not.
+    """A part of the day with a tariff of its own: seconds after midnight UTC, `start` included, `end` not.
 
     One whose end is before its start goes over midnight.
+
+    Attributes:
+        days: on which days of the week (UTC; Monday is 0).
     """
 
     start: int
     end: int
     tariff: Tariff
+    days: frozenset[int] = EVERY_DAY
 
-    def contain(self, second: int) -> bool:
-        """Whether this second of the day is among them."""
+    def contain(self, wall: float) -> bool:
+        """Whether this time (seconds since 1970-01-01 UTC) is among them."""
+        day, second = divmod(int(wall), _DAY)
+        if (day + _THURSDAY) % 7 not in self.days:
+            return False
         if self.start <= self.end:
             return self.start <= second < self.end
         return second >= self.start or second < self.end
@@ -157,6 +193,7 @@ class Price:
         date: the day on which it was read there, as `2026-11-20`.
         later: the price that follows, from `later_from` on (seconds since 1970-01-01 UTC).
         exchange: what the currency is worth, where it is not the dollar.
+        told: whether the vendor tells with its answers what they cost (`Usage.billed`); that goes before the list.
     """
 
     standard: Tariff
@@ -168,6 +205,7 @@ class Price:
     later: "Price | None" = None
     later_from: float = float("inf")
     exchange: Exchange | None = None
+    told: bool = False
 
     def at(self, wall: float) -> "Price":
         """The price that is valid at this time."""
@@ -180,11 +218,9 @@ class Price:
         """The tariff of a service tier at this time; `None` for a tier whose price is not known."""
         if service_tier not in STANDARD:
             return self.tiers.get(service_tier)
-        if self.hours:
-            second = int(wall) % _DAY
-            for hours in self.hours:
-                if hours.contain(second):
-                    return hours.tariff
+        for hours in self.hours:
+            if hours.contain(wall):
+                return hours.tariff
         return self.standard
 
     def charge(self, usage: Usage, wall: float) -> Charge | None:

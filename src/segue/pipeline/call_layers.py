@@ -1,6 +1,6 @@
 """The layers around a whole call: record, admit, limit, analyse, plan. Their order and reasons stand in `order`."""
 
-from segue.core.call import Call, CallOptions, Hold
+from segue.core.call import Call, CallOptions, Continuation, Hold, OnCut
 from segue.core.errors import CallFailed, NoCandidate, Overloaded, UnknownModel
 from segue.core.outcome import Ending, Outcome, StreamEnd
 from segue.core.signals import CallEnded
@@ -100,6 +100,7 @@ def analyse(parts: Parts, inner: CallHandler) -> CallHandler:
 def plan(parts: Parts, inner: CallHandler) -> CallHandler:
     """Turn the requested name, and the fallbacks that the caller named, into tiers of candidates."""
     resolve = parts.resolve
+    may_go_on = bool(parts.on_cuts) or parts.policy.on_cut is OnCut.CONTINUE
 
     def before(call: Call) -> CallFailed | None:
         features, options = call.features, call.options
@@ -111,6 +112,8 @@ def plan(parts: Parts, inner: CallHandler) -> CallHandler:
             return refusal.with_traceback(None)
         if features.stream:
             call.hold = hold_of(parts, features.model, options)
+            if (may_go_on or options is not None) and on_cut_of(parts, features.model, options) is OnCut.CONTINUE:
+                call.continuation = Continuation()
         return None
 
     return around_call(AroundCall(before), inner)
@@ -120,6 +123,12 @@ def hold_of(parts: Parts, model: str, options: CallOptions | None) -> Hold:
     """How much of the stream to keep back: as the request says, else the alias, else the policy."""
     wanted = options.hold if options else None
     return wanted if wanted is not None else parts.holds.get(model, parts.policy.hold)
+
+
+def on_cut_of(parts: Parts, model: str, options: CallOptions | None) -> OnCut:
+    """What follows when the stream breaks: as the request says, else the alias, else the policy."""
+    wanted = options.on_cut if options else None
+    return wanted if wanted is not None else parts.on_cuts.get(model, parts.policy.on_cut)
 
 
 def make_plan(parts: Parts, call: Call) -> Plan:

@@ -25,8 +25,10 @@ def cost(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
             outcome.stream.on_end(lambda end: stream_ended(call, attempt, price, end))
         elif outcome.failure is None:
             charge(attempt, price, outcome.usage)
-        elif outcome.usage is not None:
-            cut_short(call, attempt, price, outcome.usage, 0)
+        elif (usage := outcome.usage) is not None:
+            if usage.input_tokens is None or usage.output_tokens is None:
+                usage = estimated(usage, call.features.tokens, 0)
+            charge(attempt, price, usage)
 
     def broken(call: Call, attempt: Attempt, _error: BaseException) -> None:
         info = attempt.candidate.info

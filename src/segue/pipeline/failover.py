@@ -17,8 +17,10 @@ from segue.core.features import FIELD
 from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
+from segue.pipeline.continuing import ContinuedStream
 from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
 from segue.pipeline.retry import attempts_allowed, attempts_made, never_sent, times_asked
+from segue.pipeline.stream import OpenedStream
 from segue.resilience.backoff import full_jitter
 from segue.routing.plan import LACKS, speaks_of
 
@@ -31,6 +33,9 @@ MAX_WAIT = 60.0
 
 WORTH_A_WAIT = frozenset({Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.SERVER_ERROR})
 """Failures whose own cure is time. A quota's is, too, but its time is a day."""
+
+WORTH_GOING_ON = frozenset({Kind.STREAM_CUT, Kind.OVERLOADED, Kind.SERVER_ERROR})
+"""Failures of a stream after which the same candidate may go on with it, when nobody else can."""
 
 
 @dataclass(slots=True)
@@ -67,6 +72,8 @@ class Failover:
             failure = outcome.failure
             if failure is None and outcome.refusal is None:
                 call.answered_by = candidate
+                if call.continuation is not None:
+                    self._continue(call, outcome)
                 return outcome
             allowed = allowed or attempts_allowed(self._parts, call)
             if failure is None:  # refused: no attempt was made
@@ -114,7 +121,50 @@ class Failover:
         outcome = await self._inner(call, Attempt(candidate))
         if outcome.ok:
             call.answered_by = candidate
+            if call.continuation is not None:
+                self._continue(call, outcome)
         return outcome
+
+    def _continue(self, call: Call, outcome: Outcome) -> None:
+        """Let the stream of a call's first answer be gone on with when it breaks."""
+        continuation, stream = call.continuation, outcome.stream
+        if continuation is None or continuation.so_far is not None:
+            return
+        if isinstance(stream, OpenedStream) and stream.continuable:
+            outcome.stream = ContinuedStream(call, stream, self._go_on, self._clock, self._policy.limits.stream)
+
+    async def _go_on(self, call: Call, broken: Attempt, failure: Failure) -> Outcome:
+        """Another attempt after a stream that broke: at whoever is left in the plan, and then at the same once more."""
+        candidate = broken.candidate
+        allowed = attempts_allowed(self._parts, call)
+        refused = Outcome(failure=failure)
+        if self._final(failure) or attempts_made(call) >= allowed:
+            return refused
+        call.plan.rule_out(candidate, failure)
+        before = len(call.attempts)
+        outcome = await self.walk(call)
+        if outcome.ok or not self._may_be_asked_again(call, candidate, failure, call.attempts[before:], allowed):
+            return outcome
+        now = self._clock.now()
+        wait = full_jitter(times_asked(call, candidate) - 1, self._chance)
+        if now + wait >= call.deadline or not candidate.guard.spend_retry(now):
+            return refused
+        await self._clock.sleep(wait)
+        call.waited += self._clock.now() - now
+        return await self._ask(call, candidate)
+
+    def _may_be_asked_again(
+        self, call: Call, candidate: Candidate, failure: Failure, since: list[Attempt], allowed: int
+    ) -> bool:
+        """Whether nothing speaks against one whose stream broke but that it did."""
+        if failure.kind not in WORTH_GOING_ON or times_asked(call, candidate) > self._policy.retries:
+            return False
+        if attempts_made(call) >= allowed or candidate.guard.blocked_until(self._clock.now()) is not None:
+            return False
+        return not any(
+            attempt.failure is not None and speaks_of(attempt.failure, attempt.candidate, candidate)
+            for attempt in since
+        )
 
     def _skip(self, call: Call, candidate: Candidate, waiting: list[Waiting]) -> None:
         """Write down that a candidate's guard refused; when it only asked for a pause, come back to it."""

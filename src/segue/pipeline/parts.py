@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from segue.core.call import NO_HOLD, Attempt, Call, Hold
+from segue.core.call import NO_HOLD, Attempt, Call, Hold, OnCut
 from segue.core.clock import Chance, Clock
 from segue.core.failure import TREATMENTS, Failure, Kind, Next, Treatment
 from segue.core.features import Features
@@ -28,6 +28,7 @@ class Policy:
         deadline: seconds for the whole call; for a stream until its first content.
         limits: seconds for the phases of one attempt.
         hold: how much of a stream is kept back before its commit point.
+        on_cut: what follows when a stream breaks after its commit point.
         treatments: what each kind of failure leads to.
     """
 
@@ -38,9 +39,12 @@ class Policy:
     limits: Limits = field(default_factory=Limits)
     hold: Hold = NO_HOLD
     treatments: Mapping[Kind, Treatment] = field(default_factory=lambda: TREATMENTS)
+    on_cut: OnCut = OnCut.ERROR
 
     def next_after(self, failure: Failure) -> Next:
         """The step that may help after this failure."""
+        if failure.mended:
+            return Next.RETRY_SAME
         step = self.treatments[failure.kind].next
         if step is Next.RETRY_SAME and failure.should_retry is False:
             return Next.ELSEWHERE
@@ -69,7 +73,7 @@ class Parts:
 
     Attributes:
         resolve: tiers for a name; for an operation without models the name is empty.
-        holds: what aliases say of holding streams back.
+        holds: what aliases say of holding streams back; `on_cuts` likewise of streams that break.
         alternatives: names of listed models that could serve a request with such features; for errors.
     """
 
@@ -82,3 +86,4 @@ class Parts:
     gate: Gate
     holds: Mapping[str, Hold] = field(default_factory=dict)
     alternatives: Callable[[Features], Sequence[str]] = no_alternatives
+    on_cuts: Mapping[str, OnCut] = field(default_factory=dict)

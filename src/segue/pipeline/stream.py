@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.outcome import Ending, StreamEnd
-from segue.core.ports import Limits, StreamReader, TransportError, WireResponse
+from segue.core.ports import Limits, SoFar, StreamReader, TransportError, WireResponse
 from segue.pipeline.alarm import Alarm
 from segue.pipeline.pouring import Listen, Push
 
@@ -32,25 +32,9 @@ class OpenedStream:
     """
 
     __slots__ = (
-        "_alarm",
-        "_end",
-        "_ends_at",
-        "_finish_by",
-        "_first",
-        "_idle",
-        "_limit",
-        "_listen",
-        "_loop",
-        "_pending",
-        "_pending_since",
-        "_poured",
-        "_push",
-        "_reader",
-        "_reading",
-        "_response",
-        "_settlers",
-        "_stalled",
-    )
+        "_alarm", "_end", "_ends_at", "_finish_by", "_first", "_idle", "_limit", "_listen", "_loop", "_pending",
+        "_pending_since", "_poured", "_push", "_reader", "_reading", "_response", "_settlers", "_stalled",
+    )  # fmt: skip
 
     def __init__(self, response: WireResponse, reader: StreamReader, limits: Limits) -> None:
         self._response = response
@@ -76,6 +60,21 @@ class OpenedStream:
     def end(self) -> StreamEnd | None:
         """How the stream ended; `None` while it is open."""
         return self._end
+
+    @property
+    def continuable(self) -> bool:
+        """Whether another attempt may be able to go on with it."""
+        return hasattr(self._reader, "so_far")
+
+    @property
+    def so_far(self) -> SoFar | None:
+        """What another attempt needs to go on with it; `None` where that cannot be done."""
+        tell = getattr(self._reader, "so_far", None)
+        return None if tell is None else tell()
+
+    def until(self, seconds: float) -> None:
+        """End it so many seconds from now at the latest; before anything is read."""
+        self._ends_at = min(self._ends_at, self._loop.time() + seconds)
 
     def on_end(self, settle: Callable[[StreamEnd], None]) -> None:
         """Have `settle` called exactly once when the stream ends."""

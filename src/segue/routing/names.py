@@ -83,6 +83,9 @@ class Names:
         """Every name that can be listed, with the provider that owns it (`segue` for an alias)."""
         listed = dict.fromkeys(self._aliases, "segue")
         for name, tiers in self._listed.items():
+            head, slash, rest = name.partition("/")
+            if slash and head in self._providers and self._target(self._providers[head], rest) is None:
+                continue  # its first segment means another provider, so that it can only be asked for by its full name
             listed.setdefault(name, tiers[0][0].targets[0].provider.id)
         for provider in self._providers.values():
             for model in provider.models:

@@ -57,7 +57,7 @@ renewing fails.
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([_INTRO, *_table(), "", _AFTER, *_settings(), *_habits()])
+    return "\n".join([_INTRO, *_table(), "", _AFTER, *_settings(), *_habits(), *_sources()])
 
 
 def _table() -> Iterator[str]:
@@ -118,9 +118,30 @@ def _habits() -> Iterator[str]:
     yield "| adapter | settings |"
     yield "|---|---|"
     for name, kind in kinds().items():
-        habits = getattr(kind, "habits", None)
-        if habits:
-            yield f"| `{name}` | {habits.told} |"
+        for of, habits in (
+            ("", getattr(kind, "habits", None)),
+            (", Responses", getattr(kind, "responses_habits", None)),
+        ):
+            if habits:
+                yield f"| `{name}`{of} | {_escaped(habits.told)} |"
+    yield ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _sources() -> Iterator[str]:
+    yield "## Sources\n"
+    yield "Where vendors say this (read on 2026-11-21), and of what day the copy was, if that is known. What a vendor"
+    yield "does not say is named, so that nobody takes it for known.\n"
+    yield "| adapter | read | not documented |"
+    yield "|---|---|---|"
+    for name, kind in kinds().items():
+        sources, unsaid = getattr(kind, "sources", {}), getattr(kind, "unsaid", ())
+        if sources or unsaid:
+            read = "; ".join(f"{address} ({day})" if day else address for address, day in sources.items())
+            yield f"| `{name}` | {read} | {'; '.join(unsaid)} |"
     yield ""
 
 

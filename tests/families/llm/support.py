@@ -24,7 +24,9 @@ def request(**fields) -> ChatRequest:
 
 def call(**fields) -> SimpleNamespace:
     """What a codec reads of a call."""
-    return SimpleNamespace(request=request(**fields), answered_by=candidate(), attempts=[1], id="call_1")
+    return SimpleNamespace(
+        request=request(**fields), answered_by=candidate(), attempts=[1], id="call_1", continuation=None
+    )
 
 
 def candidate(model: str = "gpt-4o", secret: str = SECRET) -> Candidate:

@@ -31,6 +31,23 @@ NOON = 1_790_000_000.0
             33011.382,
         ),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON) + 7)}, 0, None, 7.0),
+        # OpenRouter: milliseconds since 1970
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str((int(NOON) + 7) * 1000)}, 0, None, 7.0),
+        # Mistral: by the minute, without a reset
+        (
+            {"x-ratelimit-remaining-req-minute": "59", "x-ratelimit-remaining-tokens-minute": "47196"},
+            59,
+            47_196,
+            None,
+        ),
+        ({"x-ratelimit-remaining-req-minute": "0"}, 0, None, UNKNOWN_RESET),
+        # Cerebras shares one of these names
+        (
+            {"x-ratelimit-remaining-tokens-minute": "0", "x-ratelimit-reset-tokens-minute": "12.5"},
+            None,
+            0,
+            12.5,
+        ),
         ({"x-ratelimit-remaining-requests": "0"}, 0, None, UNKNOWN_RESET),
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "nonsense"}, 0, None, UNKNOWN_RESET),
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "9999h0m0s"}, 0, None, LONGEST),

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from families.llm.support import CODEC, SECRET, URL, call, candidate, request
 from segue.core.failure import Kind
 from segue.core.outcome import Outcome
+from segue.families.llm.formats.chat.format import CHAT
 from segue.families.llm.formats.openai_chat import OpenAIChat, bearer
+from segue.families.llm.ir.format import BadAnswer
 
 ANSWER = {
     "id": "c",
@@ -94,6 +96,28 @@ def test_an_error_dressed_as_success_is_classified_as_the_error_that_it_is() -> 
     assert decode({"error": {"message": "no", "code": "insufficient_quota"}}).failure.kind is Kind.QUOTA
     assert decode({"error": {"message": "slow", "code": 429}}).failure.kind is Kind.RATE_LIMITED
     assert decode({"error": "it broke"}).failure.kind is Kind.SERVER_ERROR
+
+
+BROKEN_OFF = [
+    # api-docs.deepseek.com: inference was interrupted for want of resources
+    ({"finish_reason": "insufficient_system_resource"}, Kind.OVERLOADED),
+    # OpenRouter: the error stands beside the choice
+    ({"finish_reason": "error", "error": {"code": 429, "message": "slow down"}}, Kind.RATE_LIMITED),
+    ({"finish_reason": "error", "error": {"code": 502, "message": f"down {SECRET}"}}, Kind.SERVER_ERROR),
+    ({"finish_reason": "error"}, Kind.SERVER_ERROR),
+]
+
+
+@pytest.mark.parametrize(("ended", "kind"), BROKEN_OFF)
+def test_a_whole_answer_that_was_broken_off_is_a_failure_in_either_way(ended: dict, kind: Kind) -> None:
+    broken = {"id": "c", "choices": [{**ANSWER["choices"][0], **ended}]}
+    failure = decode(broken).failure
+    assert failure.kind is kind
+    assert SECRET not in failure.message
+    raw = json.dumps(broken).encode()
+    with pytest.raises(BadAnswer):
+        CHAT.read_answer(raw)
+    assert CHAT.read_error(200, {}, raw, SECRET).kind is kind
 
 
 def test_a_stream_is_wanted_when_the_caller_asks_for_one() -> None:

@@ -19,9 +19,10 @@ from segue.families.llm.ir.answer import Answer, Stop
 from segue.families.llm.ir.blocks import Text, Thinking
 from segue.families.llm.ir.collect import Collector, as_events
 from segue.families.llm.ir.conversation import Conversation
-from segue.families.llm.ir.fields import Deed, Field, used
+from segue.families.llm.ir.fields import Deed, Field
 from segue.families.llm.ir.format import Shown, Target
 from segue.families.llm.ir.losses import check, loss_of
+from segue.families.llm.ir.used import used
 
 FORMATS: Final[dict[str, Any]] = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "gemini": GEMINI}
 MODELS: Final = {"chat": "gpt-4o", "responses": "gpt-4o", "messages": "claude-x", "gemini": "gemini-2.5-flash"}

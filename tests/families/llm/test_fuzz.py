@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from families.llm.fuzzing import by_decoding, mutated, told
+from fuzzing.scale import scales
 from segue.core.failure import Kind
 from segue.families.llm.sse import EventSplitter, read_event
 
@@ -46,12 +47,6 @@ def fuzz(seeds: Iterable[int]) -> None:
     assert ends["stream_cut"] > sum(ends.values()) / 10, f"one-sided: {ends}"
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_ten_thousand_broken_streams_end_whole_or_with_a_documented_failure(part: int) -> None:
-    fuzz(range(part * 2500, (part + 1) * 2500))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_half_a_million_broken_streams_end_whole_or_with_a_documented_failure() -> None:
-    fuzz(range(1_000_000, 1_500_000))
+@pytest.mark.parametrize("count", scales(sample=10_000))
+def test_broken_streams_end_whole_or_with_a_documented_failure(count: int) -> None:
+    fuzz(range(count, 2 * count))

@@ -1,16 +1,15 @@
 """Forms are read as far as needed, and what is not plainly well formed is refused with a word of why."""
 
-import os
 import random
 import time
 
 import pytest
 
+from fuzzing.scale import scales
 from segue.core.errors import RequestInvalid
 from segue.families.llm.other.multipart import MAX_HEAD, MAX_PARTS, MAX_TEXT, is_form, read_form, write_form
 from segue.families.llm.other.reading import READINGS
 
-COUNT = int(os.environ.get("SEGUE_FUZZ", "1500"))
 TYPE = "multipart/form-data; boundary=cut"
 SOUND = bytes(range(256)) + b"\r\n--cu\r\n\r\n--other--\r\n" + b"\x00" * 40
 
@@ -229,12 +228,13 @@ def mutated(dice: random.Random) -> tuple[bytes, str]:
     return bytes(body), content_type
 
 
-def test_a_mutated_form_is_read_or_refused_and_what_is_read_is_passed_on_in_the_same_parts() -> None:
-    dice = random.Random(7)
+@pytest.mark.parametrize("count", scales(sample=1_500))
+def test_a_mutated_form_is_read_or_refused_and_what_is_read_is_passed_on_in_the_same_parts(count: int) -> None:
+    dice = random.Random(count)
     counts = {"read": 0, "refused": 0}
     longest = 0
     started = time.perf_counter()
-    for _ in range(COUNT):
+    for _ in range(count):
         body, content_type = mutated(dice)
         try:
             task = READINGS["audio.transcribe"].parse(body, content_type)
@@ -250,8 +250,8 @@ def test_a_mutated_form_is_read_or_refused_and_what_is_read_is_passed_on_in_the_
         for old, new in zip(before.parts, after.parts, strict=True):
             assert old.name == "model" or body[old.start : old.end] == sent[new.start : new.end]
     assert longest < 400
-    assert min(counts.values()) > COUNT // 20, counts
-    assert time.perf_counter() - started < 0.01 * COUNT + 1, "reading a form takes time that grows with its size only"
+    assert min(counts.values()) > count // 20, counts
+    assert time.perf_counter() - started < 0.01 * count + 1, "reading a form takes time that grows with its size only"
 
 
 def test_hostile_headers_are_refused_without_long_thought() -> None:

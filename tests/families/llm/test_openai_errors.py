@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segue.core.failure import Executed, Kind, Scope
-from segue.families.llm.formats.openai_errors import MAX_MESSAGE, MAX_WORD, classify, error_object, redact
+from segue.families.llm.formats.openai_errors import MAX_MESSAGE, MAX_WORD, classify, error_object, gave_up, redact
 
 SECRET = "sk-very-secret-key-123456"
 
@@ -41,9 +41,11 @@ TABLE = [
     # Groq, console.groq.com/docs/errors
     (413, openai("Request too large for model", "tokens", "rate_limit_exceeded"), Kind.RATE_LIMITED, Scope.KEY),
     (400, openai("Failed to call a function", "invalid_request_error", "tool_use_failed"),
-     Kind.INVALID_REQUEST, Scope.REQUEST),
+     Kind.UNSUPPORTED, Scope.MODEL),
     (400, openai("decommissioned", "invalid_request_error", "model_decommissioned"), Kind.MODEL_MISSING, Scope.MODEL),
-    (498, openai("Flex tier capacity exceeded", "x"), Kind.INVALID_REQUEST, Scope.REQUEST),
+    (498, openai("Flex tier capacity exceeded", "x"), Kind.OVERLOADED, Scope.PROVIDER),
+    (400, openai("Please reduce the length of the messages or completion.", "invalid_request_error"),
+     Kind.CONTEXT_LENGTH, Scope.MODEL),
     # DeepSeek, api-docs.deepseek.com/quick_start/error_codes
     (402, openai("Insufficient Balance", "unknown_error", "invalid_request_error"), Kind.QUOTA, Scope.KEY),
     (401, openai("Authentication Fails", "authentication_error", "invalid_request_error"), Kind.AUTH, Scope.KEY),
@@ -57,9 +59,42 @@ TABLE = [
     (400, {"object": "error", "message": "Invalid model: x", "type": "invalid_model", "param": None, "code": "1500"},
      Kind.MODEL_MISSING, Scope.MODEL),
     (429, {"object": "error", "message": "Service tier capacity exceeded", "type": "service_tier_capacity_exceeded",
-           "code": "3505"}, Kind.RATE_LIMITED, Scope.KEY),
+           "code": "3505"}, Kind.OVERLOADED, Scope.MODEL),
+    (429, {"object": "error", "message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"},
+     Kind.RATE_LIMITED, Scope.KEY),
+    # Cerebras: the model's queue is full, or one's own allowance is used up
+    (429, {"message": "We're experiencing high traffic right now", "type": "too_many_requests_error",
+           "param": "queue", "code": "queue_exceeded"}, Kind.OVERLOADED, Scope.MODEL),
+    (429, {"message": "Tokens per minute limit exceeded", "type": "too_many_tokens_error", "param": "quota",
+           "code": "token_quota_exceeded"}, Kind.RATE_LIMITED, Scope.KEY),
+    # xAI: a sentence as code
+    (400, {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xa***y."},
+     Kind.AUTH, Scope.KEY),
+    (400, {"code": "Client specified an invalid argument",
+           "error": "This model's maximum prompt length is 131072 but the request contains 537812 tokens."},
+     Kind.CONTEXT_LENGTH, Scope.MODEL),
+    (403, {"code": "The caller does not have permission to execute the specified operation",
+           "error": "Content violates usage guidelines."}, Kind.CONTENT_FILTER, Scope.REQUEST),
+    (429, {"code": "Some resource has been exhausted",
+           "error": "Your team has either used all available credits or reached its monthly spending limit."},
+     Kind.QUOTA, Scope.KEY),
+    # Fireworks: a suspended account
+    (412, openai("Account acme is suspended, possibly due to reaching the monthly spending limit."),
+     Kind.QUOTA, Scope.KEY),
+    (412, openai("precondition failed"), Kind.PERMISSION, Scope.KEY),
+    # Cohere, TGI, LM Studio
+    (400, {"message": "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 5000"},
+     Kind.CONTEXT_LENGTH, Scope.MODEL),
+    (422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000",
+           "error_type": "validation"}, Kind.CONTEXT_LENGTH, Scope.MODEL),
+    (400, {"error": "The number of tokens to keep from the initial prompt is greater than the context length."},
+     Kind.CONTEXT_LENGTH, Scope.MODEL),
     # OpenRouter, openrouter.ai/docs/api-reference/errors
     (402, {"error": {"code": 402, "message": "Insufficient credits"}}, Kind.QUOTA, Scope.KEY),
+    (403, {"error": {"code": 403, "message": "Your chosen model requires moderation",
+                     "metadata": {"reasons": ["violence"], "flagged_input": "..."}}},
+     Kind.CONTENT_FILTER, Scope.REQUEST),
+    (403, {"error": {"code": 403, "message": "Key limit exceeded"}}, Kind.PERMISSION, Scope.KEY),
     (200, {"error": {"code": 429, "message": "upstream is rate limited"}}, Kind.RATE_LIMITED, Scope.KEY),
     (200, {"error": {"code": 502, "message": "upstream is down"}}, Kind.SERVER_ERROR, Scope.PROVIDER),
     (404, {"error": {"code": 404, "message": "No endpoints found"}}, Kind.MODEL_MISSING, Scope.MODEL),
@@ -92,6 +127,37 @@ def test_a_vendors_error_means(status: int, body: object, kind: Kind, scope: Sco
     assert (failure.kind, failure.scope) == (kind, scope)
     assert failure.message
     assert failure.executed is (Executed.UNKNOWN if kind is Kind.SERVER_ERROR else Executed.NO)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (429, "Rate limit: please reduce the length of the messages"),
+        (401, "insufficient credits"),
+        (404, "invalid api key"),
+        (400, "content violates usage guidelines of the schema"),
+    ],
+)
+def test_a_sentence_counts_only_with_the_statuses_that_vendors_send_it_with(status: int, message: str) -> None:
+    plain = classify(status, {"message": "something else"}, SECRET)
+    assert classify(status, {"message": message}, SECRET).kind is plain.kind
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("insufficient_system_resource", Kind.OVERLOADED),  # DeepSeek
+        ("error", Kind.SERVER_ERROR),  # OpenRouter, Mistral
+        ("stop", None),
+        ("length", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_an_answer_that_was_broken_off_is_no_answer(reason: str | None, kind: Kind | None) -> None:
+    failure = gave_up(reason)
+    assert (failure.kind if failure else None) == kind
+    assert failure is None or failure.executed is Executed.YES
 
 
 def test_the_vendors_own_words_are_kept() -> None:

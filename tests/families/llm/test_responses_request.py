@@ -8,11 +8,12 @@ import pytest
 
 from segue.core.errors import RequestInvalid
 from segue.core.failure import Failure, Kind
-from segue.families.llm.codec import Endpoint, Passed
+from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.responses.format import RESPONSES
 from segue.families.llm.ir.answer import Began, BlockBegan, BlockEnded, Ended, Stop, Stopped, TextMore
 from segue.families.llm.ir.blocks import Text
 from segue.families.llm.responses import ResponsesRequest
+from segue.families.llm.translated import Passed
 
 ANSWER = {"id": "resp_1", "status": "completed", "output": [{"type": "message", "role": "assistant", "content": []}]}
 
@@ -99,7 +100,7 @@ def test_a_stream_passes_through_although_we_cannot_read_its_request() -> None:
     asked.keep = lambda of, answer: kept.append(answer)
     codec = Passed(Endpoint(RESPONSES, lambda _model, _stream: "", lambda _secret: {}))
     candidate: Any = SimpleNamespace(key=SimpleNamespace(secret=""), model="m")
-    call: Any = SimpleNamespace(request=asked, id="call_1")
+    call: Any = SimpleNamespace(request=asked, id="call_1", continuation=None)
     reader: Any = codec.reader(call, candidate, {"content-type": "text/event-stream"})
     delta = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"a"}\n\n'
     assert reader.feed(delta) == delta

@@ -264,6 +264,19 @@ def test_an_error_event_is_classified_by_its_words_or_by_the_status_that_it_name
     assert read([event({"error": error})]).failure.kind is kind
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind"), [("insufficient_system_resource", Kind.OVERLOADED), ("error", Kind.SERVER_ERROR)]
+)
+@pytest.mark.parametrize("before", [ROLE, ROLE + chunk("half")], ids=["nothing said", "half said"])
+def test_a_finish_reason_that_means_a_breaking_off_breaks_the_stream(before: bytes, reason: str, kind: Kind) -> None:
+    """DeepSeek ran out of resources, and half an answer was told as a whole one."""
+    ended = read([before, chunk(finish=reason), DONE])
+    assert ended.failure.kind is kind
+    assert not ended.finished
+    assert ended.out == before
+    assert ended.committed == (b"half" in before)
+
+
 def test_an_error_event_that_echoes_the_key_does_not_reach_the_failure() -> None:
     ended = read([event({"error": {"message": f"bad key {SECRET}", "code": SECRET, "param": SECRET, "type": SECRET}})])
     assert SECRET not in repr(ended.failure)

@@ -5,8 +5,9 @@ import pytest
 from families.llm.translation_page import PAGE, TARGETS, page
 from segue.core.ports import CannotServe
 from segue.families.llm.ir.conversation import Conversation, Sampling
-from segue.families.llm.ir.fields import DEFAULTS, Deed, Field, Loss, used
+from segue.families.llm.ir.fields import DEFAULTS, Deed, Field, Loss
 from segue.families.llm.ir.losses import check
+from segue.families.llm.ir.used import used
 
 
 def test_the_page_says_what_the_tables_say() -> None:

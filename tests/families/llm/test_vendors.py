@@ -30,11 +30,10 @@ CHAT = {
     "mistral": "https://api.mistral.ai/v1",
     "deepseek": "https://api.deepseek.com/v1",
     "xai": "https://api.x.ai/v1",
-    "together": "https://api.together.xyz/v1",
+    "together": "https://api.together.ai/v1",
     "fireworks": "https://api.fireworks.ai/inference/v1",
     "cerebras": "https://api.cerebras.ai/v1",
     "cohere": "https://api.cohere.ai/compatibility/v1",
-    "perplexity": "https://api.perplexity.ai",
     "nvidia": "https://integrate.api.nvidia.com/v1",
     "ollama": "http://127.0.0.1:11434/v1",
     "vllm": "http://127.0.0.1:8000/v1",
@@ -45,6 +44,7 @@ BOTH = {"openai", "azure", "xai"}
 """Those that are asked in Responses by clients that speak it."""
 OWN = {
     "openai-responses": ("responses", "https://api.openai.com/v1/responses", "https://api.openai.com/v1/responses"),
+    "perplexity": ("responses", *["https://api.perplexity.ai/v1/responses"] * 2),
     "anthropic": ("messages", *["https://api.anthropic.com/v1/messages"] * 2),
     "gemini": ("gemini", f"{GOOGLE}/m:generateContent", f"{GOOGLE}/m:streamGenerateContent?alt=sse"),
     "vertex": (
@@ -179,7 +179,7 @@ def test_azures_address_may_be_written_with_and_without_its_path(end: str) -> No
 
 
 @pytest.mark.parametrize("client", ["chat", "messages"])
-@pytest.mark.parametrize("adapter", ["mistral", "deepseek", "together", "cohere", "nvidia", "perplexity", "ollama"])
+@pytest.mark.parametrize("adapter", ["mistral", "deepseek", "together", "cohere", "nvidia", "ollama"])
 def test_the_limit_has_its_older_name_where_only_that_is_known(adapter: str, client: str) -> None:
     body = body_of(sent(adapter, call(client)))
     assert body["max_tokens"] == 9
@@ -193,10 +193,10 @@ def test_the_vendors_own_name_counts_where_both_are_given() -> None:
 
 
 def test_what_a_strict_vendor_refuses_is_left_out_with_a_warning() -> None:
-    asked = call(user="me", metadata={"a": "b"}, store=False, service_tier=None, stream_options=None)
+    asked = call(user="me", verbosity="low", store=False, service_tier=None, stream_options=None)
     body = body_of(sent("mistral", asked))
     assert set(body) == {"model", "messages", "max_tokens"}
-    assert asked.request.warnings == {"mine/m": ["'metadata' left out for mine/m", "'user' left out for mine/m"]}
+    assert asked.request.warnings == {"mine/m": ["'user' left out for mine/m", "'verbosity' left out for mine/m"]}
 
 
 def test_the_request_itself_stays_as_it_came_for_the_next_candidate() -> None:
@@ -216,6 +216,166 @@ def test_what_would_change_the_answer_is_not_left_out_but_refused_for_others_to_
 def test_settings_that_ask_for_nothing_are_no_reason_to_refuse() -> None:
     body = body_of(sent("groq", call(logprobs=False, n=1, logit_bias={}, top_logprobs=None)))
     assert not {"logprobs", "n", "logit_bias", "top_logprobs"} & body.keys()
+
+
+def test_a_wish_that_looks_like_nothing_is_told_when_it_is_left_out() -> None:
+    """`parallel_tool_calls: false` and `seed: 0` were left out without a word."""
+    asked = call(parallel_tool_calls=False, seed=0)
+    sent("deepseek", asked)
+    assert asked.request.warnings == {
+        "mine/m": ["'parallel_tool_calls' left out for mine/m", "'seed' left out for mine/m"]
+    }
+    asked = call(parallel_tool_calls=True, verbosity="medium", service_tier="auto", modalities=["text"], n=1)
+    assert set(body_of(sent("deepseek", asked))) == {"model", "messages", "max_tokens"}
+    assert asked.request.warnings == {}
+
+
+KEPT = {
+    "cerebras": {"prediction", "parallel_tool_calls", "service_tier", "n", "seed", "logprobs"},
+    "mistral": {"metadata", "prompt_cache_key", "prediction", "n", "parallel_tool_calls"},
+    "fireworks": {"metadata", "prompt_cache_key", "prediction", "user", "logit_bias", "n", "service_tier"},
+    "openrouter": {"prompt_cache_key", "prediction", "metadata", "service_tier", "user"},
+    "together": {"logit_bias", "seed", "n", "stop"},
+    "groq": {"user", "seed", "parallel_tool_calls", "stop"},
+    "xai": {"user", "seed", "n", "logprobs", "parallel_tool_calls"},
+    "vllm": {"logit_bias", "n", "logprobs", "seed"},
+}
+"""Settings that the vendor's reference lists, and that once were left out or refused for some of them."""
+VALUES = {
+    "prediction": {"type": "content", "content": "a"}, "parallel_tool_calls": False, "service_tier": "priority", "n": 2,
+    "seed": 3, "logprobs": True, "metadata": {"a": "b"}, "prompt_cache_key": "k", "user": "me", "logit_bias": {"1": 2},
+    "stop": ["x"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("adapter", KEPT)
+def test_a_setting_that_the_vendor_documents_reaches_it(adapter: str) -> None:
+    asked = call(**{name: VALUES[name] for name in KEPT[adapter]})
+    body = body_of(sent(adapter, asked))
+    assert {name: body.get(name) for name in KEPT[adapter]} == {name: VALUES[name] for name in KEPT[adapter]}
+    assert asked.request.warnings == {}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "model", "wish", "sent_as"),
+    [
+        ("cohere", "m", "low", "high"), ("cohere", "m", "minimal", "none"), ("cohere", "m", "none", "none"),
+        ("groq", "m", "xhigh", "high"), ("groq", "m", "default", "default"), ("groq", "m", "low", "low"),
+        ("vllm", "m", "minimal", "low"), ("vllm", "m", "none", "low"), ("mistral", "m", "max", "xhigh"),
+        ("ollama", "m", "xhigh", "max"), ("cerebras", "m", "minimal", "low"), ("fireworks", "m", "max", "high"),
+        ("xai", "grok-3-mini", "medium", "high"), ("xai", "grok-4.3", "none", "none"),
+        ("xai", "grok-4.5", "none", "low"), ("xai", "grok-4-0709", "high", None), ("xai", "grok-4.20", "low", None),
+        ("xai", "grok-4-fast-non-reasoning", "low", None), ("deepseek", "m", "xhigh", "xhigh"),
+    ],
+)  # fmt: skip
+def test_an_effort_becomes_the_nearest_that_the_vendor_takes(
+    adapter: str, model: str, wish: str, sent_as: str | None
+) -> None:
+    asked = call(reasoning_effort=wish)
+    assert body_of(sent(adapter, asked, model=model)).get("reasoning_effort") == sent_as
+    assert bool(asked.request.warnings) == (wish != sent_as)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "setting"),
+    [("deepseek", {"thinking": {"type": "disabled"}}), ("together", {"reasoning": {"enabled": False}})],
+)
+def test_thinking_is_switched_off_in_the_vendors_own_way(adapter: str, setting: dict) -> None:
+    asked = call(reasoning_effort="none")
+    body = body_of(sent(adapter, asked))
+    assert {**body, **setting} == body
+    assert "reasoning_effort" not in body
+    assert asked.request.warnings == {}
+
+
+@pytest.mark.parametrize("model", ["grok-4.5", "grok-4-0709", "grok-code-fast-1", "grok-3-mini", "grok-latest"])
+def test_what_groks_that_reason_refuse_is_not_sent_to_them(model: str) -> None:
+    """docs.x.ai, guide "Reasoning": presence_penalty, frequency_penalty and stop are errors there."""
+    asked = call(presence_penalty=0.5, frequency_penalty=0.5)
+    assert not {"presence_penalty", "frequency_penalty"} & body_of(sent("xai", asked, model=model)).keys()
+    assert len(asked.request.warnings[f"mine/{model}"]) == 2
+    with pytest.raises(CannotServe):
+        sent("xai", call(stop="x"), model=model)
+
+
+@pytest.mark.parametrize("model", ["grok-4-1-fast-non-reasoning", "grok-3", "grok-2-vision"])
+def test_groks_that_do_not_reason_take_penalties_and_stops(model: str) -> None:
+    asked = call(presence_penalty=0.5, frequency_penalty=0.5, stop="x")
+    assert {"presence_penalty", "frequency_penalty", "stop"} <= body_of(sent("xai", asked, model=model)).keys()
+    assert asked.request.warnings == {}
+
+
+def test_a_tier_goes_only_to_where_it_is_known() -> None:
+    for tier, sent_as in (("flex", "flex"), ("auto", None), ("default", None), ("priority", None)):
+        asked = call(service_tier=tier)
+        assert body_of(sent("groq", asked)).get("service_tier") == sent_as
+        assert bool(asked.request.warnings) is (tier == "priority")
+    assert body_of(sent("fireworks", call(service_tier="priority")))["service_tier"] == "priority"
+
+
+AN_ANSWER_OF_OPENAIS = {
+    "role": "assistant", "content": None, "refusal": "I cannot", "annotations": [], "audio": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("adapter", ["groq", "mistral", "cerebras"])
+def test_an_answer_of_openais_that_is_sent_back_is_taken_by_vendors_with_closed_messages(adapter: str) -> None:
+    """Groq: 400 "property 'annotations' is unsupported"; a conversation that moved from OpenAI ended there."""
+    messages = [{"role": "user", "content": "hi"}, AN_ANSWER_OF_OPENAIS, {"role": "user", "content": "why?"}]
+    asked = call(messages=messages)
+    body = body_of(sent(adapter, asked))
+    assert body["messages"][1] == {"role": "assistant", "content": "I cannot"}
+    assert asked.request.warnings == {}
+    assert body_of(sent("openai", asked))["messages"] == messages
+
+
+def test_names_of_speakers_are_left_out_where_they_are_refused_and_names_of_tools_are_not() -> None:
+    calls = [{"id": "abcdefghi", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    messages = [
+        {"role": "user", "content": '"name": "x"', "name": "ann"},
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "abcdefghi", "name": "f", "content": "1"},
+    ]
+    for adapter in ("groq", "mistral"):
+        asked = call(messages=messages)
+        body = body_of(sent(adapter, asked))
+        assert body["messages"] == [{"role": "user", "content": '"name": "x"'}, *messages[1:]]
+        assert asked.request.warnings == {"mine/m": ["'messages.name' left out for mine/m"]}
+
+
+def test_a_choice_of_tools_is_kept_where_the_vendor_ignores_it() -> None:
+    """docs.ollama.com lists `tool_choice` as not supported: a tool that must be called might not be."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+    for choice, left in (("auto", {"tools"}), (None, {"tools"}), ("none", set())):
+        asked = call(tools=tools, tool_choice=choice)
+        assert {"tools", "tool_choice"} & body_of(sent("ollama", asked)).keys() == left
+        assert asked.request.warnings == {}
+    for choice in ("required", {"type": "function", "function": {"name": "f"}}):
+        with pytest.raises(CannotServe):
+            sent("ollama", call(tools=tools, tool_choice=choice))
+
+
+def test_probabilities_are_refused_where_they_come_in_another_shape() -> None:
+    with pytest.raises(CannotServe):
+        sent("together", call(logprobs=True, top_logprobs=2))
+
+
+@pytest.mark.parametrize("client", BODIES)
+def test_perplexity_is_asked_by_its_agent_api_whatever_the_client_speaks(client: str) -> None:
+    """Sonar's Chat Completions ended on 2026-09-27."""
+    asked = call(client)
+    body = body_of(sent("perplexity", asked))
+    assert set(body) - {"instructions"} <= {"model", "input", "max_output_tokens", "stream"}
+
+
+def test_what_the_agent_api_does_not_know_is_left_out_or_refused() -> None:
+    asked = call("responses", store=False, temperature=0.5, include=[], reasoning={"effort": "low"})
+    body = body_of(sent("perplexity", asked))
+    assert body == {**BODIES["responses"], "model": "m", "reasoning": {"effort": "low"}}
+    assert asked.request.warnings == {"mine/m": ["'temperature' left out for mine/m"]}
+    for fields in ({"previous_response_id": "resp_1"}, {"text": {"format": {"type": "json_object"}}}):
+        with pytest.raises(CannotServe):
+            sent("perplexity", call("responses", **fields))
 
 
 def test_a_developers_message_is_the_systems_where_that_role_is_unknown() -> None:

@@ -49,7 +49,7 @@ def call(client: str = "chat", **fields) -> SimpleNamespace:
         request = RawRequest(GEMINI, json.dumps(body).encode(), model="smart", stream=stream)
     else:
         request = RawRequest({"messages": MESSAGES, "responses": RESPONSES}[client], json.dumps(body).encode())
-    return SimpleNamespace(request=request, id="call_1")
+    return SimpleNamespace(request=request, id="call_1", continuation=None)
 
 
 def account_of(adapter: str, **settings):

@@ -173,11 +173,16 @@ def to_record(call: Ended) -> CallRecord:
 
 def from_row(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> CallRecord:
     """The record behind a row of `calls` and its rows of `attempts`."""
+    each = _attempts(row, attempts)
+    cost = None
+    if row["cost_billionths"] is not None:
+        lacks = dict.fromkeys(name for one in each if one.charge is not None for name in one.charge.cost.lacks)
+        cost = str(Cost(row["cost_billionths"], row["currency"], tuple(lacks)))
     return CallRecord(
         **{name: row[name] for name in _PLAIN},
         tags=msgspec.json.decode(row["tags"], type=dict[str, str]) if row["tags"] else {},
-        cost=None if row["cost_billionths"] is None else str(Cost(row["cost_billionths"], row["currency"])),
-        attempts=_attempts(row, attempts),
+        cost=cost,
+        attempts=each,
     )
 
 

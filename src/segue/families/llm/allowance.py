@@ -3,7 +3,9 @@
 Most vendors tell with every answer how many requests and tokens may still come. A key that has said "none" is known to
 refuse the next request; with another key beside it nobody needs to try. Headers as documented by OpenAI (and Azure,
 Groq, xAI, Fireworks: `x-ratelimit-remaining-requests`), Anthropic (`anthropic-ratelimit-requests-remaining`), Cerebras
-(`x-ratelimit-remaining-requests-day`) and Together (`x-ratelimit-remaining`).
+(`x-ratelimit-remaining-requests-day`), Together and OpenRouter (`x-ratelimit-remaining`). Mistral documents none, but
+sends `x-ratelimit-remaining-req-minute` without a reset. DeepSeek, Cohere, Perplexity, NVIDIA and Hugging Face document
+none; theirs are read where they have one of these names.
 """
 
 import re
@@ -36,6 +38,7 @@ _STYLES: Final = (
         ("x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day"),
         ("x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute"),
     ),
+    (("x-ratelimit-remaining-req-minute", ""), ("x-ratelimit-remaining-tokens-minute", "")),
     (("x-ratelimit-remaining", "x-ratelimit-reset"), ("", "")),
 )
 
@@ -61,9 +64,7 @@ def read_allowance(headers: Mapping[str, str], now: float, wall: float) -> Allow
         now: seconds on the monotonic clock.
         wall: seconds since 1970-01-01 UTC, for resets that are dates.
     """
-    for requests, tokens in _STYLES:
-        if requests[0] not in headers and tokens[0] not in headers:
-            continue
+    for requests, tokens in _spoken(headers):
         requests_left, tokens_left = _number(headers.get(requests[0])), _number(headers.get(tokens[0]))
         if requests_left is None and tokens_left is None:
             continue
@@ -76,16 +77,24 @@ def read_allowance(headers: Mapping[str, str], now: float, wall: float) -> Allow
     return None
 
 
+def _spoken(headers: Mapping[str, str]) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """The styles of which there are headers; those that tell of requests come first, for two share one for tokens."""
+    told = [style for style in _STYLES if style[0][0] in headers]
+    return told or [style for style in _STYLES if style[1][0] in headers]
+
+
 def _number(text: str | None) -> int | None:
     return int(float(text)) if text and len(text) <= _MAX_TEXT and _NUMBER.fullmatch(text) else None
 
 
 def _seconds(text: str | None, wall: float) -> float | None:
-    """Seconds until a reset: `1s`, `6m0s`, a number of seconds, or a date of RFC 3339."""
+    """Seconds until a reset: `1s`, `6m0s`, a number of seconds, or a date of RFC 3339, in seconds or milliseconds."""
     if not text or len(text) > _MAX_TEXT:
         return None
     if _NUMBER.fullmatch(text):
         number = float(text)
+        if number > wall * 100:  # milliseconds since 1970 (OpenRouter)
+            number /= 1000
         return max(0.0, number - wall) if number > wall / 2 else number  # a date in seconds since 1970, or a time
     reset = parse_reset(text)
     if reset is not None:

@@ -12,10 +12,12 @@ import msgspec
 
 from segue.core.errors import RequestInvalid
 from segue.core.features import Features
+from segue.core.parsing import mistake
 from segue.families.llm.ir.conversation import Conversation
-from segue.families.llm.ir.fields import Uses, used
+from segue.families.llm.ir.fields import Uses
 from segue.families.llm.ir.format import ClientFormat, EventWriter, Shown
 from segue.families.llm.ir.seals import SEALED
+from segue.families.llm.ir.used import used
 from segue.families.llm.needs import WISHES, needs_of
 
 Raw = msgspec.Raw
@@ -46,6 +48,7 @@ class Asked:
         history: what the earlier turns hold that not every vendor of the client's format takes back (see
             `segue.families.llm.history`).
         sealed: whether a signature of another vendor is in it: then no provider may get the bytes as they are.
+        forgot: whether thoughts were taken out of it because their vendor refused them.
         array: whether a stream is to be one JSON array (Gemini without `alt=sse`).
         created: when it came, in seconds since 1970; for answers that tell a date.
         headers: those of the client's headers that providers of its own format may see.
@@ -59,6 +62,7 @@ class Asked:
         "client",
         "created",
         "fallbacks",
+        "forgot",
         "headers",
         "history",
         "model",
@@ -77,6 +81,7 @@ class Asked:
     def __init__(self, size: int, *, sealed: bool = False) -> None:
         self.size = size
         self.sealed = sealed
+        self.forgot = False
         self.history: frozenset[str] = frozenset()
         self.array = False
         self.created = 0
@@ -98,6 +103,16 @@ class Asked:
         if self._conversation is None:
             self._conversation = self.read()
         return self._conversation
+
+    def forget(self, conversation: Conversation) -> None:
+        """Go on with a conversation that lacks thoughts which their vendor refused; no body passes through any more.
+
+        Args:
+            conversation: the request without them.
+        """
+        self._conversation = conversation
+        self._uses = None
+        self.forgot = self.sealed = True
 
     def read(self) -> Conversation:
         """Read the request into the intermediate form."""
@@ -187,12 +202,8 @@ def split_top(body: bytes) -> dict[str, Raw]:
         return _TOP.decode(body)
     except msgspec.ValidationError:
         raise RequestInvalid("the body must be a JSON object") from None
-    except UnicodeDecodeError as error:
-        raise RequestInvalid(f"the body is not UTF-8: byte {error.start} is wrong") from None
-    except msgspec.DecodeError as error:
-        raise RequestInvalid(f"the body is not valid JSON: {error}") from None
-    except RecursionError:
-        raise RequestInvalid("the body is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestInvalid(f"the body {mistake(error, body)}") from None
 
 
 def take_fallbacks(fields: dict[str, Raw]) -> tuple[str, ...]:

@@ -5,15 +5,17 @@ speak, and a few habits. All of that is written in one file for each vendor unde
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from segue.config.fields import REFERENCE, Section
 from segue.config.problems import Unusable, did_you_mean, kind_of, shown
 from segue.core.ports import Codec, ProviderSpec, WireRequest
-from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.codec import ChatCodec
+from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.chat.format import CHAT
 from segue.families.llm.formats.chat.losses import COMPATIBLE
 from segue.families.llm.formats.openai_chat import OpenAIChat, bearer
@@ -24,6 +26,7 @@ from segue.families.llm.ir.format import ProviderFormat
 from segue.families.llm.ir.losses import Losses
 from segue.families.llm.other.vendors import codecs_for
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
+from segue.families.llm.prefill import Prefill
 from segue.families.llm.request import ChatRequest
 from segue.families.llm.vendor import Account
 
@@ -40,8 +43,10 @@ Headers = Callable[[str], dict[str, str]]
 
 OPENAI_MODELS: Final = (
     *("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "o3", "o4-mini", "gpt-5", "gpt-5-mini"),
+    *("gpt-5-nano", "gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.5"),
+    *("gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"),
 )
-"""The catalogue of OpenAI's own models (platform.openai.com/docs/models)."""
+"""The catalogue of OpenAI's own models (platform.openai.com/docs/models; as genai-prices has them on 2026-08-21)."""
 
 LIMIT_IS_MAX_TOKENS: Final[Mapping[str, str]] = {"max_completion_tokens": "max_tokens"}
 """The limit's older name. Most imitators know only this one, and several ignore the newer one in silence."""
@@ -86,14 +91,14 @@ class ShapedChat(OpenAIChat):
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """The caller's body with the provider's name of the model, and with its words for settings."""
         request: ChatRequest = call.request
+        model = self.name_of(candidate.model)
         warnings: list[str] = []
-        fields = self.habits.edited(request.fields, candidate.name, warnings)
+        fields = self.habits.of(model).edited(request.fields, candidate.name, warnings)
         if warnings:
             request.warnings[candidate.name] = warnings
         if fields is not request.fields:
             # Another one: the request belongs to the call, and other candidates must see it as it came.
             request = ChatRequest(dict(fields), request.size)
-        model = self.name_of(candidate.model)
         url = self.url if self.url_of is None else self.url_of(model)
         body = request.body(model, ask_usage=self.stream_usage)
         return WireRequest("POST", url, self.headers(candidate.key.secret), body)
@@ -118,11 +123,17 @@ class OpenAICompatible:
         more_formats: those that it speaks, too, but not well enough to be asked in them unless that is configured
             (a Responses endpoint without memory, in beta): Segue's own translation does better.
         habits: what it calls settings of Chat Completions, and which it refuses.
+        responses_habits: the same of Responses.
         flags: habits that the writers of the formats know (see `formats/chat/request_out.py`).
         losses: what it cannot do although its format can.
         history: what it takes back in the earlier turns of Chat Completions (see `history.py`).
+        elsewhere: the same at a `base_url` of somebody else's, who speaks as this vendor does but may be less strict;
+            `None`: the same as `history`.
         headers: headers that it wants besides.
+        prefill: how it goes on with an answer that was begun, in Chat Completions; `None` where it does not.
         extra: what it needs besides a key when there is no configuration, as setting → variable.
+        sources: where its documentation says this, and of what day the copy was (empty: it does not tell).
+        unsaid: what its documentation does not say, for the page of the providers.
     """
 
     id: str
@@ -137,12 +148,17 @@ class OpenAICompatible:
     formats: tuple[str, ...] = ("chat",)
     more_formats: tuple[str, ...] = ()
     habits: Habits = NO_HABITS
+    responses_habits: Habits = NO_HABITS
     flags: frozenset[str] = frozenset()
     losses: Losses = field(default_factory=lambda: COMPATIBLE)
     history: frozenset[str] = ANYTHING
+    elsewhere: frozenset[str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    prefill: Prefill | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     other_habits: Mapping[str, Habits] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    unsaid: tuple[str, ...] = ()
 
     @property
     def options(self) -> type[BaseModel] | None:
@@ -156,11 +172,19 @@ class OpenAICompatible:
         private = spec.allow_private or (self.local and spec.base_url is None)
         headers = headers_with(self.headers)
         codecs = {
-            "chat": self.chat(base, formats, headers),
+            "chat": self._at(base).chat(base, formats, headers),
             **self.others(base, headers),
             PASSTHROUGH.id: PassthroughCodec(base, headers),
         }
         return Account(codecs, private)
+
+    def _at(self, base: str) -> "OpenAICompatible":
+        """The vendor as it is at an address."""
+        if self.elsewhere is None:
+            return self
+        own = (urlsplit(self.base_url).hostname or "").partition(".")[2]
+        host = urlsplit(base).hostname or ""
+        return self if host.endswith(f".{own}") else replace(self, history=self.elsewhere)
 
     def others(self, base: str, headers: Headers) -> Mapping[str, Codec]:
         """The codecs of what it offers beside `chat`."""
@@ -188,9 +212,17 @@ class OpenAICompatible:
 
         def endpoint(format_: str) -> Endpoint:
             address = _url_of(format_, base, url, name)
-            finish = self.habits.finish if self.habits and format_ == "chat" else None
+            habits = self.habits if format_ == "chat" else self.responses_habits
+            finish = habits.finish if habits else None
             return Endpoint(
-                FORMATS[format_], address, headers, flags=flags, losses=self.losses, model=name, finish=finish
+                FORMATS[format_],
+                address,
+                headers,
+                flags=flags,
+                losses=self.losses,
+                model=name,
+                finish=finish,
+                prefill=self.prefill if format_ == "chat" else None,
             )
 
         direct: OpenAIChat | None = None

@@ -89,6 +89,16 @@ def read_event(event: bytes) -> tuple[bytes, bytes]:
     return name, b"\n".join(lines)
 
 
+def one_line(document: bytes) -> bytes:
+    """JSON on one line: vendors write some of theirs on several, and a line's end would be the end of the data.
+
+    Inside of a text it would be escaped, so it only ever stands between two tokens, where a space means the same.
+    """
+    if b"\n" in document or b"\r" in document:
+        return document.replace(b"\r", b" ").replace(b"\n", b" ")
+    return document
+
+
 def _plain(chunk: bytes) -> list[bytes]:
     """The events of a chunk that ends with one, without odd line ends: the usual case, and fast."""
     if chunk.find(b"\n\n") == len(chunk) - 2:

@@ -14,7 +14,8 @@ from segue.core.outcome import Outcome
 from segue.core.ports import Authoriser, Codec, Meter, ProviderSpec, StreamReader, WireRequest
 from segue.families.llm.allowance import METER
 from segue.families.llm.asked import Asked
-from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.codec import ChatCodec
+from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 
 if TYPE_CHECKING:

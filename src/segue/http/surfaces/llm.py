@@ -10,7 +10,7 @@ from typing import Final
 
 from segue.app.running import Running
 from segue.core.call import Call, Caller
-from segue.core.errors import CallFailed
+from segue.core.errors import CallFailed, RequestInvalid
 from segue.core.failure import Failure
 from segue.core.outcome import Stream
 from segue.families.llm.asked import Asked
@@ -21,10 +21,13 @@ from segue.http.exchange import JSON, ClientGone, Exchange, Headers
 from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.pump import EVENT_STREAM, pump
-from segue.http.results import call_headers, error_headers, told
+from segue.http.results import call_head, call_headers, error_headers, told
 
 MAX_WARNINGS: Final = 4000
 """Characters of `x-segue-warnings`: many clients read no more than 8 kB of headers in all."""
+
+MAX_FORWARDED: Final = 4096
+"""Characters of a client's header that a provider of its own format may see."""
 
 _GIVEN_UP: Final = b""
 
@@ -38,6 +41,7 @@ class LlmSurface:
         client: the format.
         surface: its name in records.
         forwarded: headers of the client's that providers of its own format may see, in lower case.
+        looks_up: whether it keeps answers, and requests may name them: only then are `look_up` and `answered` asked.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class LlmSurface:
         *,
         surface: str,
         forwarded: frozenset[bytes] = frozenset(),
+        looks_up: bool = False,
     ) -> None:
         self._running = running
         self._engine = running.engine
@@ -56,6 +61,7 @@ class LlmSurface:
         self._client = client
         self._surface = surface
         self._forwarded = forwarded
+        self._looks_up = looks_up
 
     async def ask(
         self,
@@ -77,15 +83,17 @@ class LlmSurface:
         call: Call | None = None
         try:
             caller = self._authenticator.caller(exchange, query_key)
-            body = await exchange.body(engine.snapshot.settings.server.body_limit)
-            request = await self.read(caller, body, parse)
-            request.created = int(self._clock.wall())
+            snapshot = engine.snapshot
+            request = parse(await exchange.body(snapshot.settings.server.body_limit))
+            if self._looks_up:
+                request = await self.look_up(caller, request)
             if self._forwarded:
                 self._forward(exchange, request)
             options = read_options(exchange, request.fallbacks)
             call = engine.call(CHAT, request, caller=caller, options=options, surface=self._surface)
-            if engine.snapshot.forwarded:
-                forward(call, exchange, engine.snapshot.forwarded)
+            request.created = int(call.started_wall)
+            if snapshot.forwarded:
+                forward(call, exchange, snapshot.forwarded)
         except ClientGone:
             return
         except CallFailed as error:
@@ -95,25 +103,31 @@ class LlmSurface:
             outcome = await engine.run(call)
             if outcome.refusal is not None:
                 await self.refuse(exchange, self.refusal(call, outcome.refusal), call=call)
-                return
-            if outcome.stream is not None:
-                # The request may be large, a stream long, and nobody is asked again. The headers are handed over.
-                del request, body
-                headers = [*stream_headers, *call_headers(call, self._clock.now()), *warning_headers(call)]
-                call.request = call.plan = None
-                await pump(exchange, outcome.stream, headers, partial(broken_off, outcome.stream))
+            elif outcome.stream is not None:
+                stream, told_by = outcome.stream, partial(self.broken_off, call, outcome.stream)
+                # Its request may be large, a stream long, and nobody is asked again. The headers are handed over.
+                del request, outcome
+                await pump(exchange, stream, self._begin(call, stream_headers), told_by)
             else:
-                notes = self.answered(call, outcome.answer)
-                headers = [*call_headers(call, self._clock.now()), *warning_headers(call, notes)]
-                await exchange.respond(200, outcome.answer, [JSON, *headers])
+                head = call_head(call, self._clock.now())
+                notes = self.answered(call, outcome.answer) if self._looks_up else ()
+                if request.warnings or notes:
+                    head += b"".join(b"%b: %b\r\n" % header for header in warning_headers(call, notes))
+                await exchange.respond(200, outcome.answer, head)
 
-    async def read(self, caller: Caller, body: bytes, parse: Callable[[bytes], Asked]) -> Asked:  # noqa: ARG002 - for surfaces that keep something of each caller
-        """The request in a body; for surfaces that must look something up first.
+    def _begin(self, call: Call, stream_headers: Headers) -> Headers:
+        """The headers of a streamed answer; the last that its request and its plan are needed for."""
+        headers = [*stream_headers, *call_headers(call, self._clock.now()), *warning_headers(call)]
+        call.request = call.plan = None
+        return headers
+
+    async def look_up(self, caller: Caller, request: Asked) -> Asked:  # noqa: ARG002 - for surfaces that keep something of each caller
+        """The request with what it names put in its place.
 
         Raises:
             CallFailed: it cannot be served.
         """
-        return parse(body)
+        return request
 
     def answered(self, call: Call, answer: bytes) -> Sequence[str]:  # noqa: ARG002 - as above
         """Hear of a whole answer before it is sent; what its caller should be warned of."""
@@ -122,6 +136,11 @@ class LlmSurface:
     def refusal(self, call: Call, error: CallFailed) -> CallFailed:  # noqa: ARG002 - as above
         """The error that the caller is told, for surfaces that know a better word for one."""
         return error
+
+    def broken_off(self, call: Call, stream: Stream, failure: Failure) -> bytes:  # noqa: ARG002 - as above
+        """What ends a stream whose content had begun, in the client's own protocol."""
+        tell = getattr(stream, "broken", None)
+        return tell(failure) if tell is not None else _GIVEN_UP
 
     async def refuse(
         self, exchange: Exchange, error: CallFailed, *more: tuple[bytes, bytes], call: Call | None = None
@@ -136,13 +155,12 @@ class LlmSurface:
         for name in self._forwarded:
             values = exchange.values(name)
             if values:
-                request.headers[name.decode()] = ",".join(values)
-
-
-def broken_off(stream: Stream, failure: Failure) -> bytes:
-    """What ends a stream whose content had begun, in the client's own protocol."""
-    tell = getattr(stream, "broken", None)
-    return tell(failure) if tell is not None else _GIVEN_UP
+                joined = ",".join(values)
+                if len(joined) > MAX_FORWARDED or not (joined.isascii() and joined.isprintable()):
+                    # A provider's server would refuse it in words of its own, and be thought ill for it.
+                    message = f"header {name.decode()}: expected at most {MAX_FORWARDED} printable characters"
+                    raise RequestInvalid(message, param=name.decode())
+                request.headers[name.decode()] = joined
 
 
 def warning_headers(call: Call, notes: Sequence[str] = ()) -> Headers:

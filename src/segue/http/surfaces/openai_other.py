@@ -172,8 +172,10 @@ class TaskSurface:
             if refusal is None:
                 await exchange.respond(200, outcome.answer, [JSON, *headers])
                 return
-            own_mistake = isinstance(refusal, ProviderFailed) and refusal.failure.kind is Kind.INVALID_REQUEST
-            if own_mistake or not self._others_serve(task.model):
+            kind = refusal.failure.kind if isinstance(refusal, ProviderFailed) else None
+            # A provider may count for some of its models only (Bedrock).
+            estimable = kind is Kind.UNSUPPORTED or self._others_serve(task.model)
+            if kind is Kind.INVALID_REQUEST or not estimable:
                 await self._refuse(exchange, refusal, write_error, call)
                 return
             try:

@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import quote
 
 from segue.app.running import Running
-from segue.core.call import NO_HOLD, Call, CallOptions
+from segue.core.call import NO_HOLD, Call, CallOptions, OnCut
 from segue.core.errors import CallFailed, ProviderFailed, RequestInvalid
 from segue.core.outcome import Ending, Outcome, Stream
 from segue.families.llm.passthrough import (
@@ -115,6 +115,7 @@ def _only(provider: str, options: CallOptions | None) -> CallOptions:
     options.only = (provider,)
     options.max_attempts = 1
     options.hold = NO_HOLD
+    options.on_cut = OnCut.ERROR
     return options
 
 

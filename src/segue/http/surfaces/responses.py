@@ -4,7 +4,7 @@
 chosen to answer it, so that the next turn of a conversation may be anybody's (`segue.families.llm.responses`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -37,7 +37,7 @@ class ResponsesSurface(LlmSurface):
     """Responses as OpenAI's SDK asks for them."""
 
     def __init__(self, running: Running, authenticator: Authenticator) -> None:
-        super().__init__(running, authenticator, RESPONSES, surface="responses")
+        super().__init__(running, authenticator, RESPONSES, surface="responses", looks_up=True)
 
     async def create(self, exchange: Exchange) -> None:
         """`POST /v1/responses`, plain and streaming."""
@@ -58,9 +58,8 @@ class ResponsesSurface(LlmSurface):
             return
         await exchange.respond(200, body)
 
-    async def read(self, caller: Caller, body: bytes, parse: Callable[[bytes], Asked]) -> Asked:
-        """See `LlmSurface.read`: what is kept takes the place of the id that names it."""
-        request = parse(body)
+    async def look_up(self, caller: Caller, request: Asked) -> Asked:
+        """See `LlmSurface.look_up`: what is kept takes the place of the id that names it."""
         assert isinstance(request, ResponsesRequest)  # noqa: S101 - `create` has said what reads it
         if request.background:
             raise RequestInvalid(
@@ -72,8 +71,10 @@ class ResponsesSurface(LlmSurface):
             kept = await self._running.responses.find(caller.id, request.previous)
             if kept is not None:
                 limit = self._engine.snapshot.settings.server.body_limit
-                expanded = memory.expand(body, memory.read(kept.record), limit)
+                expanded = memory.expand(msgspec.json.encode(request.fields), memory.read(kept.record), limit)
+                fallbacks = request.fallbacks
                 request = ResponsesRequest(expanded, previous=request.previous)
+                request.fallbacks = fallbacks
         request.keep = partial(self._keep, caller)
         return request
 

@@ -157,7 +157,16 @@ def ask_of(document: _Json, facts: ModelFacts) -> Ask:
         maximum=document.get("max_tokens"),
         stop=tuple(document.get("stop_sequences") or ()),
         reasoning=thinking_of(document, facts) in {"enabled", "adaptive"},
+        prefill=_prefill(document["messages"]),
     )
+
+
+def _prefill(messages: list[_Json]) -> str:
+    """The beginning of the answer: the texts of a last turn of the assistant's that has nothing else."""
+    _, role, blocks = merged(messages)[-1]
+    if role != "assistant" or any(block["type"] != "text" for block in blocks):
+        return ""
+    return "".join(block["text"] for block in blocks)
 
 
 def _thinking_blocks(

@@ -42,15 +42,18 @@ _MESSAGES: Final[dict[int, str]] = {
 
 @dataclass(slots=True)
 class AnthropicError(Exception):
-    """One error of the Anthropic interface: HTTP status, `error.type` and `error.message`."""
+    """One error of the Anthropic interface: HTTP status, `error.type`, `error.message` and `details.error_code`."""
 
     status: int
     message: str
     kind: str = "invalid_request_error"
+    code: str = ""
 
     def body(self, request_id: str) -> bytes:
         """The body; the identifier of the request is repeated in it."""
-        error = {"type": self.kind, "message": self.message}
+        error: dict[str, object] = {"type": self.kind, "message": self.message}
+        if self.code:
+            error["details"] = {"error_code": self.code}
         return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
 

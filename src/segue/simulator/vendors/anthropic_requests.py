@@ -26,7 +26,7 @@ from segue.simulator.vendors.anthropic_checks import (
     wrong,
 )
 from segue.simulator.vendors.anthropic_conversation import check_conversation
-from segue.simulator.vendors.anthropic_errors import invalid
+from segue.simulator.vendors.anthropic_errors import AnthropicError, invalid
 from segue.simulator.vendors.anthropic_models import ModelFacts, facts_of
 from segue.simulator.vendors.anthropic_schema import check_schema
 
@@ -79,6 +79,7 @@ PARAMETERS: Final[dict[str, Check]] = COMMON | {
     "stop_sequences": many(string),
     "stream": boolean,
     "temperature": number(0, 1),
+    "thread": tagged({"create": fields(_KIND), "continue": fields(_KIND | {"previous_message_id": filled})}),
     "top_k": integer(0),
     "top_p": number(0, 1),
 }
@@ -224,6 +225,7 @@ def check_request(
             known.pop(name, None)
     if model is not None:
         del known["model"]
+        known.pop("thread", None)
         known["anthropic_version"] = string
     for name in ("model", "max_tokens", "messages"):
         if name in known:
@@ -231,6 +233,8 @@ def check_request(
     fields(required, known)(document, "")
     if not isinstance(document, dict):
         raise invalid("Input should be an object")
+    if (document.get("thread") or {}).get("type") == "continue":
+        raise AnthropicError(404, "The thread was not found.", "not_found_error", "thread_not_found")
     facts = facts_of(model or document["model"])
     if document.get("max_tokens", 0) > facts.output:
         message = f"{document['max_tokens']} > {facts.output}, which is the maximum allowed number of output tokens"

@@ -13,8 +13,8 @@ _COMMON_THINKERS: Final = ("reasoner", "-r1", "gpt-oss", "qwen3", "qwen-3", "thi
 _NOT_MISTRAL: Final = frozenset(
     {
         "stream_options", "max_completion_tokens", "logprobs", "top_logprobs", "logit_bias", "user", "seed", "store",
-        "metadata", "service_tier", "modalities", "audio", "verbosity", "web_search_options", "functions",
-        "function_call", "safety_identifier",
+        "service_tier", "modalities", "audio", "verbosity", "web_search_options", "functions", "function_call",
+        "safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation",
     }
 )  # fmt: skip
 
@@ -22,11 +22,18 @@ _ALL: Final = (
     # https://console.groq.com/docs/openai
     Flavour(
         name="groq",
+        prefill="last",
         roots=("/openai/v1",),
         models=("llama-3.3-70b-versatile", "llama-3.1-8b-instant", "openai/gpt-oss-120b"),
         endpoints=frozenset({"chat", "models", "responses", "audio", "speech"}),
         extra=frozenset({"reasoning_format", "include_reasoning", "search_settings", "documents"}),
-        refused=frozenset({"logprobs", "logit_bias", "top_logprobs", "n>1", "messages[].name"}),
+        refused=frozenset({"logprobs", "logit_bias", "top_logprobs", "n>1"}),
+        # In practice also what an answer of OpenAI's holds: "property 'annotations' is unsupported".
+        refused_in_messages=frozenset({"name", "refusal", "annotations", "audio"}),
+        values={
+            "service_tier": ("auto", "on_demand", "flex", "performance"),
+            "reasoning_effort": ("none", "default", "low", "medium", "high"),
+        },
         errors=errors.groq,
         thinkers=_COMMON_THINKERS,
         reasoning="reasoning",
@@ -41,6 +48,7 @@ _ALL: Final = (
     # https://openrouter.ai/docs/api/reference/streaming
     Flavour(
         name="openrouter",
+        prefill="last",
         roots=("/api/v1",),
         models=("openai/gpt-4o", "anthropic/claude-sonnet-4.5", "deepseek/deepseek-r1"),
         endpoints=_TEXT | {"responses", "embeddings"},
@@ -58,11 +66,16 @@ _ALL: Final = (
     # https://docs.mistral.ai/api
     Flavour(
         name="mistral",
+        prefill="prefix",
         models=("mistral-large-latest", "mistral-small-latest", "codestral-latest"),
         endpoints=frozenset({"chat", "models", "embeddings", "moderations", "audio"}),
         unknown="unprocessable",
         extra=frozenset({"random_seed", "safe_prompt", "prompt_mode"}),
         refused=_NOT_MISTRAL,
+        refused_in_messages=frozenset({"name", "refusal", "annotations", "audio", "function_call"}),
+        developer=False,
+        values={"reasoning_effort": ("none", "minimal", "low", "medium", "high", "xhigh")},
+        dimensions="output_dimension",
         identifier="[a-zA-Z0-9]{9}",
         errors=errors.mistral,
         usage="finish",
@@ -71,6 +84,7 @@ _ALL: Final = (
     # https://api-docs.deepseek.com/api/create-chat-completion
     Flavour(
         name="deepseek",
+        prefill="beta",
         roots=("/beta", ""),
         models=("deepseek-chat", "deepseek-reasoner"),
         endpoints=_TEXT,
@@ -86,11 +100,16 @@ _ALL: Final = (
     # https://docs.x.ai/docs/api-reference
     Flavour(
         name="xai",
-        models=("grok-4", "grok-3", "grok-3-mini"),
+        models=("grok-4.5", "grok-4-fast-non-reasoning", "grok-3-mini"),
         endpoints=_TEXT | {"responses", "images"},
         extra=frozenset({"search_parameters", "deferred"}),
+        refused=frozenset({"logit_bias"}),
+        # https://docs.x.ai/docs/guides/reasoning
+        thinkers_refuse=frozenset({"presence_penalty", "frequency_penalty", "stop"}),
+        values={"reasoning_effort": ("none", "low", "medium", "high")},
+        apart=True,
         errors=errors.xai,
-        thinkers=("grok-3-mini",),
+        thinkers=("grok-3-mini", "grok-4.", "grok-latest"),
         reasoning="reasoning_content",
         usage="last",
         headers=(),
@@ -124,6 +143,9 @@ _ALL: Final = (
         name="cerebras",
         models=("llama3.1-8b", "gpt-oss-120b", "qwen-3-32b"),
         endpoints=_TEXT,
+        refused=frozenset({"logit_bias", "frequency_penalty", "presence_penalty"}),
+        refused_in_messages=frozenset({"refusal", "annotations", "audio"}),
+        values={"reasoning_effort": ("none", "low", "medium", "high")},
         errors=errors.cerebras,
         thinkers=_COMMON_THINKERS,
         reasoning="reasoning",
@@ -131,22 +153,12 @@ _ALL: Final = (
         envelope={"time_info": {"queue_time": 0.001, "prompt_time": 0.002, "completion_time": 0.003}},
         headers=(("x-ratelimit-limit-requests-day", "14400"), ("x-ratelimit-remaining-requests-day", "14399")),
     ),
-    # https://docs.perplexity.ai/api-reference/chat-completions-post
+    # https://docs.perplexity.ai/docs/agent-api: Responses; Sonar's Chat Completions ended on 2026-09-27
     Flavour(
         name="perplexity",
-        roots=("",),
-        models=("sonar", "sonar-pro", "sonar-reasoning"),
-        endpoints=frozenset({"chat"}),
-        unknown="ignored",
+        models=("perplexity/sonar", "openai/gpt-5.2"),
+        endpoints=frozenset({"responses"}),
         errors=errors.perplexity,
-        usage="finish",
-        envelope={
-            "citations": ["https://example.invalid/one", "https://example.invalid/two"],
-            "search_results": [
-                {"title": "One", "url": "https://example.invalid/one", "date": None},
-                {"title": "Two", "url": "https://example.invalid/two", "date": None},
-            ],
-        },
         headers=(),
     ),
     # https://docs.api.nvidia.com/nim/reference
@@ -184,6 +196,7 @@ _ALL: Final = (
     # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
     Flavour(
         name="vllm",
+        prefill="flag",
         models=("meta-llama/Llama-3.1-8B-Instruct",),
         endpoints=_TEXT | {"embeddings", "responses", "rerank", "audio"},
         unknown="ignored",

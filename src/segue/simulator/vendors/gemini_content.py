@@ -116,6 +116,7 @@ def ask_of(document: _Json, facts: ModelFacts) -> Ask:
         maximum=config.get("maxOutputTokens"),
         stop=tuple(config.get("stopSequences") or ()),
         reasoning=_thinks(config.get("thinkingConfig") or {}, facts),
+        prefill=text_of(contents[-1]) if contents[-1].get("role") == "model" else "",
     )
 
 

@@ -202,6 +202,29 @@ EMBED: Final = Message(
         "outputDimensionality": "int",
     }
 )
+_TASK_TYPE: Final = EMBED.fields["taskType"]
+VERTEX_EMBED: Final = Message(
+    {
+        "model": "string",
+        "content": CONTENT,
+        "embedContentConfig": Message(
+            {
+                "title": "string",
+                "taskType": _TASK_TYPE,
+                "autoTruncate": "bool",
+                "outputDimensionality": "int",
+                "documentOcr": "bool",
+                "audioTrackExtraction": "bool",
+            }
+        ),
+        # Deprecated in favour of the object.
+        "title": "string",
+        "taskType": _TASK_TYPE,
+        "autoTruncate": "bool",
+        "outputDimensionality": "int",
+    }
+)
+VERTEX_PREDICT: Final = Message({"instances": Many("struct"), "parameters": "struct", "labels": MapOf("string")})
 EMBED_BATCH: Final = Message({"requests": Many(EMBED)})
 CACHE: Final = Message(
     {

@@ -1,7 +1,7 @@
 """Gemini's generations differ in how they think and in what they check; the differences are data here.
 
-Source: the pages of the models, of thinking and of thought signatures at https://ai.google.dev/gemini-api/docs. A name
-that is none of Gemini's (such as `sim-cut`) takes everything.
+Source: the pages of the models, of thinking, of thought signatures and of what is new in Gemini 3.6 at
+https://ai.google.dev/gemini-api/docs. A name that is none of Gemini's (such as `sim-cut`) takes everything.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ class ModelFacts:
         thinks: Whether it thinks when `thinkingConfig` is left out.
         signs: Whether a function call of the current turn must come back with its signature.
         combines: Whether functions may be offered together with Google's own tools, or with JSON output.
+        prefill: Whether the conversation may end with the model's words.
         context: The most tokens of a prompt.
         output: The most tokens of an answer.
     """
@@ -29,17 +30,25 @@ class ModelFacts:
     thinks: bool = False
     signs: bool = False
     combines: bool = False
+    prefill: bool = True
     context: int = 1_048_576
     output: int = 65_536
 
 
+_THIRD: Final = ModelFacts((0, 32_768), levels=True, thinks=True, signs=True, combines=True)
 _FACTS: Final[dict[str, ModelFacts]] = {
     "gemini-": ModelFacts(output=8_192),
     "gemini-2.5-pro": ModelFacts((128, 32_768), off=False, thinks=True),
     "gemini-2.5-flash": ModelFacts((0, 24_576), thinks=True),
     "gemini-2.5-flash-lite": ModelFacts((512, 24_576)),
     # The third generation still takes a budget, in place of a level.
-    "gemini-3": ModelFacts((0, 32_768), levels=True, thinks=True, signs=True, combines=True),
+    "gemini-3": ModelFacts((0, 32_768), levels=True, thinks=True, signs=True, combines=True, prefill=False),
+    "gemini-3-": _THIRD,
+    "gemini-3.1-": _THIRD,
+    "gemini-3.5-flash": _THIRD,
+    "gemini-3.5-flash-lite": ModelFacts(
+        (0, 32_768), levels=True, thinks=True, signs=True, combines=True, prefill=False
+    ),
 }
 _ANYTHING: Final = ModelFacts((0, 32_768), levels=True, combines=True)
 GENERATING: Final = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")

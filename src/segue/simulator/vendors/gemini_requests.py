@@ -56,7 +56,7 @@ def _check_contents(contents: list[_Json]) -> None:
     if not contents:
         raise _wrong("contents", "contents is not specified")
     for index, content in enumerate(contents):
-        if content.get("role") not in (None, "", "user", "model", "function"):
+        if content.get("role") not in (None, "", "user", "model", "function", "tool"):
             raise invalid("Please use a valid role: user, model.")
         if not content.get("parts"):
             raise _wrong(f"contents[{index}].parts", "contents.parts must not be empty.")
@@ -77,7 +77,19 @@ def _count(content: _Json, name: str) -> int:
     return sum(name in part for part in content["parts"])
 
 
+def _turns(contents: list[_Json]) -> list[_Json]:
+    """Contents of the model that follow one another are one turn: the SDK sends every chunk of a stream as its own."""
+    turns: list[_Json] = []
+    for content in contents:
+        if turns and content.get("role") == "model" == turns[-1].get("role"):
+            turns[-1] = {**turns[-1], "parts": [*turns[-1]["parts"], *content["parts"]]}
+        else:
+            turns.append(content)
+    return turns
+
+
 def _check_turns(contents: list[_Json]) -> None:
+    contents = _turns(contents)
     for index, content in enumerate(contents):
         before = contents[index - 1] if index else None
         responses, calls = _count(content, "functionResponse"), _count(content, "functionCall")
@@ -218,6 +230,10 @@ def check_generation(document: _Json, facts: ModelFacts, seed: int) -> None:
     contents = document.get("contents") or []
     _check_contents(contents)
     _check_turns(contents)
+    if contents[-1].get("role") == "model" and not facts.prefill:
+        raise invalid(
+            "Requests ending with a model turn are not supported unless the last part is a function response."
+        )
     _check_signatures(contents, facts, seed)
     declared = _check_tools(document, facts)
     _check_calling(document, declared)

@@ -130,6 +130,8 @@ def ask_of(document: _Json) -> Ask:
         maximum=limit if limit > 0 else None,
         stop=tuple(options.get("stop") or ()),
         reasoning=model.startswith(_THINKERS) and thinks is not False,
+        # github.com/ollama/ollama/issues/6778: a last message of the assistant's is gone on with.
+        prefill=messages[-1].get("content", "") if messages and messages[-1]["role"] == "assistant" else "",
     )
 
 

@@ -14,6 +14,7 @@ from segue.simulator.vendors.openai_content import ask_of
 from segue.simulator.vendors.openai_filters import chunk_filter, prompt_filter
 from segue.simulator.vendors.openai_flavour import Flavour
 from segue.simulator.vendors.openai_headers import standard_headers
+from segue.simulator.vendors.openai_prefill import prefill_of
 from segue.simulator.vendors.scripting import Reply, digest, reply
 
 DONE: Final = Send(b"data: [DONE]\n\n", "done")
@@ -55,7 +56,12 @@ class Rendering:
         self._flavour = flavour
         count = document.get("n") or 1
         model = str(document["model"])
-        self._ask = ask_of(document, reasoning=flavour.thinks(model) and document.get("reasoning_effort") != "none")
+        self._ask = ask_of(
+            document,
+            reasoning=flavour.thinks(model) and document.get("reasoning_effort") != "none",
+            prefill=prefill_of(document, flavour.prefill, exchange.path),
+            echoes=flavour.prefill == "prefix",
+        )
         self._replies = [reply(self._ask, exchange.seed, index) for index in range(count)]
         self._identifier = f"chatcmpl-{digest(exchange.seed, exchange.number, 'completion', length=29)}"
         self._created = int(exchange.started)
@@ -81,13 +87,14 @@ class Rendering:
     def _usage(self) -> _Json:
         prompt = self._ask.tokens
         completion = sum(one.tokens for one in self._replies)
+        reasoned = sum(one.reasoning_tokens for one in self._replies)
         usage: _Json = {
             "prompt_tokens": prompt,
-            "completion_tokens": completion,
+            "completion_tokens": completion - reasoned if self._flavour.apart else completion,
             "total_tokens": prompt + completion,
             "prompt_tokens_details": {"cached_tokens": self._cached, "audio_tokens": 0},
             "completion_tokens_details": {
-                "reasoning_tokens": sum(one.reasoning_tokens for one in self._replies),
+                "reasoning_tokens": reasoned,
                 "audio_tokens": 0,
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0,

@@ -84,8 +84,11 @@ def _stops(stop: object) -> tuple[str, ...]:
     return (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, list) else ()
 
 
-def ask_of(document: _Json, *, reasoning: bool = False) -> Ask:
-    """What an accepted chat completion asks for; `reasoning` is whether the model thinks at all."""
+def ask_of(document: _Json, *, reasoning: bool = False, prefill: str = "", echoes: bool = False) -> Ask:
+    """What an accepted chat completion asks for; `reasoning` is whether the model thinks at all.
+
+    `prefill` and `echoes` are those of the `Ask`.
+    """
     messages: list[_Json] = document["messages"]
     functions = [tool["function"] for tool in document.get("tools") or () if tool["type"] == "function"]
     schema: _Json | None = None
@@ -115,4 +118,6 @@ def ask_of(document: _Json, *, reasoning: bool = False) -> Ask:
         maximum=maximum if isinstance(maximum, int) else None,
         stop=_stops(document.get("stop")),
         reasoning=reasoning,
+        prefill=prefill,
+        echoes=echoes,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from segue.simulator.vendors.openai_errors import OpenAIError
+from segue.simulator.vendors.openai_prefill import Prefill
 
 Document: TypeAlias = dict[str, Any]
 Usage: TypeAlias = Literal["asked", "last", "finish", "x_groq"]
@@ -26,7 +27,13 @@ class Flavour:
         endpoints: What it offers (names in `openai_api`); None for all that OpenAI offers.
         unknown: What becomes of a parameter that it does not know: a refusal with 400 or 422, or nothing.
         extra: Parameters that it takes beside OpenAI's.
-        refused: Parameters of OpenAI that it refuses; also `n>1` and `messages[].name`.
+        refused: Parameters of OpenAI that it refuses; also `n>1`.
+        refused_in_messages: Fields of messages that it refuses even when they are empty; the `name` of a tool or of
+            a function is none of them.
+        developer: Whether it knows the role `developer`.
+        values: The only values of parameters that it takes.
+        thinkers_refuse: Parameters that its reasoning models refuse.
+        dimensions: What embeddings call their length.
         errors: The body of a refusal.
         error_event: The data of an error inside a stream, given the body of the refusal and the model;
             None when it is that body.
@@ -35,6 +42,7 @@ class Flavour:
         identifier: A pattern that the identifiers of calls match; its own ones have nine characters then.
         usage: Where a stream has the usage: where OpenAI has it, when asked for; always in a last chunk; always in
             that of the finish reason; or there in `x_groq`.
+        apart: Whether tokens of reasoning come beside those of the completion instead of among them.
         cache: How cached tokens are told: OpenAI's details, or two further fields of DeepSeek's.
         comment: A comment that is sent before the stream's first event.
         envelope: Further fields of each answer and chunk.
@@ -42,6 +50,7 @@ class Flavour:
         key_header: Which header carries the key.
         open_door: Whether no key is needed.
         quota_status: The status of an exhausted balance.
+        prefill: How it is told to go on with an answer that was begun (see `openai_prefill`).
         refusals: Whether a message has the field `refusal`.
         filters: Whether Azure's content filter annotates everything.
     """
@@ -53,12 +62,18 @@ class Flavour:
     unknown: Literal["refused", "unprocessable", "ignored"] = "refused"
     extra: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
+    refused_in_messages: frozenset[str] = frozenset()
+    developer: bool = True
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thinkers_refuse: frozenset[str] = frozenset()
+    dimensions: str = "dimensions"
     errors: Callable[[OpenAIError], Document] = OpenAIError.document
     error_event: Callable[[Document, str], Document] | None = None
     thinkers: tuple[str, ...] = ()
     reasoning: str | None = None
     identifier: str = ""
     usage: Usage = "asked"
+    apart: bool = False
     cache: Literal["details", "deepseek"] = "details"
     comment: str | None = None
     envelope: Mapping[str, object] = field(default_factory=dict)
@@ -66,6 +81,7 @@ class Flavour:
     key_header: Literal["authorization", "api-key"] = "authorization"
     open_door: bool = False
     quota_status: int = 429
+    prefill: Prefill = ""
     refusals: bool = False
     filters: bool = False
 
@@ -78,7 +94,8 @@ class Flavour:
         """What a message of the assistant may have beside OpenAI's fields; None for anything."""
         if self.unknown == "ignored":
             return None
-        return frozenset({self.reasoning}) if self.reasoning else frozenset()
+        more = {self.reasoning} if self.reasoning else set()
+        return frozenset(more | {"prefix"}) if self.prefill == "prefix" else frozenset(more)
 
     def call(self, identifier: str) -> str:
         """What it calls a call of a tool."""

@@ -208,11 +208,28 @@ def _unknown(name: str, value: object, flavour: Flavour) -> None:
 def _check_barred(document: dict[str, Any], flavour: Flavour) -> None:
     if "n>1" in flavour.refused and (document.get("n") or 1) > 1:
         raise OpenAIError(400, "'n' : number must be at most 1", "invalid_request_error", "n")
-    if "messages[].name" in flavour.refused:
-        for index, message in enumerate(document["messages"]):
-            if message.get("name") is not None and message["role"] != "function":
-                name = f"messages.{index}.name"
-                raise OpenAIError(400, f"property '{name}' is unsupported", "invalid_request_error", name)
+    for index, message in enumerate(document["messages"]):
+        role = message["role"]
+        for field in flavour.refused_in_messages & message.keys():
+            if field != "name" or role not in {"tool", "function"}:
+                raise _unknown_field(f"messages.{index}.{field}", message[field], flavour)
+        if role == "developer" and not flavour.developer:
+            raise _unknown_field(f"messages.{index}.role", role, flavour)
+    for name, values in flavour.values.items():
+        if document.get(name) is not None and document[name] not in values:
+            raise wrong_choice(document[name], name, values)
+    if flavour.thinks(str(document["model"])):
+        for name in flavour.thinkers_refuse & document.keys():
+            if document[name] is not None:
+                message = f"Model {document['model']} does not support parameter {name}."
+                raise OpenAIError(400, message, "invalid_request_error", name)
+
+
+def _unknown_field(place: str, value: object, flavour: Flavour) -> OpenAIError:
+    """The refusal of a part of a message, as this vendor words it."""
+    if flavour.unknown == "unprocessable":
+        return UnknownField(place, value)
+    return OpenAIError(400, f"property '{place}' is unsupported", "invalid_request_error", place)
 
 
 def check_request(document: object, flavour: Flavour = OPENAI) -> dict[str, object]:

@@ -26,10 +26,14 @@ from segue.simulator.vendors.openai_checks import (
 )
 from segue.simulator.vendors.openai_errors import OpenAIError
 from segue.simulator.vendors.openai_requests import check_function, check_metadata
+from segue.simulator.vendors.openai_responses_items import check_encrypted
 
 _ROLES: Final = ("assistant", "system", "developer", "user")
 _INPUT_PARTS: Final = ("input_text", "input_image", "input_file")
 _OUTPUT_PARTS: Final = ("output_text", "refusal")
+_FUNCTION: Final = frozenset({
+    "type", "name", "description", "parameters", "strict", "defer_loading", "output_schema", "allowed_callers",
+})  # fmt: skip
 _HOSTED_TOOLS: Final = (
     "file_search", "web_search", "web_search_preview", "code_interpreter", "image_generation", "mcp", "local_shell",
     "shell", "apply_patch", "computer_use_preview", "custom",
@@ -109,6 +113,7 @@ def _item(value: object, param: str) -> None:
             _content(item["output"], f"{param}.output", _INPUT_PARTS)
         case "reasoning":
             _known(item, frozenset({"type", "id", "summary", "content", "encrypted_content", "status"}), param)
+            check_encrypted(item.get("encrypted_content"))
             if "summary" not in item:
                 raise missing(f"{param}.summary")
             for index, part in enumerate(entries(item["summary"], f"{param}.summary")):
@@ -136,7 +141,7 @@ def _tools(value: object, param: str) -> None:
         tool = entry(item, place)
         kind = required_text(tool, "type", place)
         if kind == "function":
-            _known(tool, frozenset({"type", "name", "description", "parameters", "strict", "defer_loading"}), place)
+            _known(tool, _FUNCTION, place)
             check_function(tool, place)
         elif kind not in _HOSTED_TOOLS:
             raise wrong_choice(kind, f"{place}.type", ("function", *_HOSTED_TOOLS))

@@ -1,11 +1,14 @@
 """What was said in a Responses conversation lies in items, which come back in the next request: both ways are here."""
 
+import re
 from typing import Any, Final
 
 from segue.simulator.vendors.openai_answers import token_logprobs
 from segue.simulator.vendors.openai_content import attachment
+from segue.simulator.vendors.openai_errors import OpenAIError
 from segue.simulator.vendors.scripting import Ask, Attachment, Reply, Tool, ToolResult, digest
 
+_ENCRYPTED: Final = re.compile(r"gAAAAA[0-9a-f]{58}")
 _Json = dict[str, Any]
 _FILE: Final = "application/octet-stream"
 
@@ -139,3 +142,12 @@ def output_items(one: Reply, document: _Json, seed: int, number: int) -> list[_J
             {"id": identifier("msg"), "type": "message", "status": status, "role": "assistant", "content": [part]}
         )
     return items
+
+
+def check_encrypted(value: object) -> None:
+    """Raise the refusal of a thought that OpenAI has not enciphered."""
+    if value is None or (isinstance(value, str) and _ENCRYPTED.fullmatch(value)):
+        return
+    shown = f"{str(value)[:5]}...{str(value)[-4:]}"
+    message = f"The encrypted content {shown} could not be verified. Reason: Encrypted content could not be decrypted."
+    raise OpenAIError(400, message, "invalid_request_error", None, "invalid_encrypted_content")

@@ -84,12 +84,17 @@ EMBEDDINGS: Final[dict[str, Check]] = {
 def embeddings(request: Request) -> Script:
     """The answer to `POST /v1/embeddings`."""
     request.need("POST")
-    document = request.parameters(EMBEDDINGS, "model", "input")
+    named = request.flavour.dimensions
+    table = EMBEDDINGS
+    if named != "dimensions":  # such a vendor has a schema of its own, without a user
+        table = {name: check for name, check in EMBEDDINGS.items() if name not in {"dimensions", "user"}}
+        table |= {named: EMBEDDINGS["dimensions"]}
+    document = request.parameters(table, "model", "input")
     model = str(document["model"])
-    if document.get("dimensions") is not None and "ada-002" in model:
+    if document.get(named) is not None and "ada-002" in model:
         message = "This model does not support specifying dimensions."
         raise OpenAIError(400, message, "invalid_request_error", None)
-    length = document.get("dimensions") or (_LARGE if "large" in model else _SMALL)
+    length = document.get(named) or (_LARGE if "large" in model else _SMALL)
     inputs = _inputs(document["input"])
     data: list[_Json] = []
     for index, text in enumerate(inputs):

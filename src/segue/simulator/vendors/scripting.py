@@ -6,6 +6,7 @@ here. The rules, of which the last user message (the question) is the steering w
 - A number before `words`, as in `in 40 words`, makes an answer of exactly so many words, each of them one token.
 - `use the tool` calls the tool that the question names, else the first; with `parallel` in it, all that are offered.
 - `please refuse` makes a refusal.
+- An answer that was begun for it goes on with what it would have said anyway, where that has this beginning.
 - Otherwise the answer repeats the question, and states in brackets what else was understood: the system prompt, the
   attached files, the results of tools.
 """
@@ -83,6 +84,8 @@ class Ask:
         maximum: The most tokens of the answer, reasoning included; None for no limit.
         stop: The texts before which the answer ends.
         reasoning: Whether the model thinks aloud before it answers.
+        prefill: The beginning of the answer, where the vendor lets the model go on with one.
+        echoes: Whether the answer then begins with that.
     """
 
     question: str
@@ -100,6 +103,8 @@ class Ask:
     maximum: int | None = None
     stop: tuple[str, ...] = ()
     reasoning: bool = False
+    prefill: str = ""
+    echoes: bool = False
 
     @property
     def tokens(self) -> int:
@@ -258,16 +263,24 @@ def reply(ask: Ask, seed: int, index: int = 0) -> Reply:
     Calls of tools are always whole: `maximum` and `stop` concern reasoning and text alone.
     """
     thoughts = _thoughts(ask, seed, index)
-    tools = _called(ask)
+    tools = () if ask.prefill else _called(ask)
     if tools:
         calls = tuple(_call(tool, ask, seed, index, position) for position, tool in enumerate(tools))
         return Reply((), "tools", calls, thoughts)
     if "please refuse" in ask.question.lower():
         return _limited(Reply(pieces_of(_REFUSAL), "refusal", (), thoughts), ask.maximum)
-    text, sequence = _before_stop(_full_text(ask, seed, index), ask.stop)
+    text, sequence = _before_stop(_gone_on(_full_text(ask, seed, index), ask), ask.stop)
     pieces = fragments_of(text) if ask.json or ask.schema is not None else pieces_of(text)
     stop: Stop = "end" if sequence is None else "stop_sequence"
     return _limited(Reply(pieces, stop, (), thoughts, sequence), ask.maximum)
+
+
+def _gone_on(text: str, ask: Ask) -> str:
+    """What is said when the answer was begun."""
+    if not ask.prefill:
+        return text
+    rest = text.removeprefix(ask.prefill) if text.startswith(ask.prefill) else f" {text}"
+    return ask.prefill + rest if ask.echoes else rest
 
 
 def _limited(whole: Reply, maximum: int | None) -> Reply:

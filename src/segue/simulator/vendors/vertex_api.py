@@ -1,7 +1,7 @@
 """Vertex AI carries Gemini and Claude under one roof: Google's paths and access tokens, each model's own bodies.
 
 It offers, under `/v1` (or `/v1beta1`) and `projects/{project}/locations/{location}/publishers`,
-`google/models/{model}:generateContent|streamGenerateContent|countTokens`, and
+`google/models/{model}:generateContent|streamGenerateContent|countTokens|predict|embedContent`, and
 `anthropic/models/{model}:rawPredict|streamRawPredict`; and the token server at `/token`.
 Source: https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest.
 """
@@ -22,6 +22,7 @@ from segue.simulator.vendors.gemini_content import standard_headers
 from segue.simulator.vendors.gemini_errors import GoogleError, named_error
 from segue.simulator.vendors.gemini_grammar import VERTEX_COUNT, VERTEX_GENERATE
 from segue.simulator.vendors.gemini_requests import read
+from segue.simulator.vendors.vertex_embeddings import embedded, predicted
 from segue.simulator.vendors.vertex_tokens import TOKEN_PATH, answer_token, is_token
 
 _PATH: Final = re.compile(
@@ -97,6 +98,8 @@ class VertexVendor:
             return generate(exchange, model, method, VERTEX_GENERATE)
         if method == "countTokens":
             return count(read(exchange, VERTEX_COUNT), model)
+        if "embedding" in model and method in {"predict", "embedContent"}:
+            return (predicted if method == "predict" else embedded)(exchange, model)
         raise GoogleError(404, "NOT_FOUND", f"Method {method} is not found.")
 
     @staticmethod

@@ -7,6 +7,7 @@ import pytest
 
 from backends.transport.support import direct
 from backends.transport.wire import Book, Wire
+from fuzzing.scale import scales
 from segue.backends.transport.direct_protocol import Connection
 from segue.core.failure import Kind
 from segue.core.ports import TransportError
@@ -123,15 +124,9 @@ async def fuzz(seeds) -> None:
     assert ends["answered"] > len(seeds) / 10, f"one-sided: {ends}"
 
 
-@pytest.mark.parametrize("part", range(4))
-async def test_ten_thousand_broken_answers_on_each_loop_end_in_an_answer_or_a_documented_failure(part):
-    await fuzz(range(part * 2500, (part + 1) * 2500))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-async def test_half_a_million_broken_answers_on_each_loop_end_in_an_answer_or_a_documented_failure():
-    await fuzz(range(1_000_000, 1_500_000))
+@pytest.mark.parametrize("count", scales(sample=10_000))
+async def test_broken_answers_on_each_loop_end_in_an_answer_or_a_documented_failure(count):
+    await fuzz(range(count, 2 * count))
 
 
 async def test_random_bytes_over_real_sockets_leave_the_transport_as_it_was():

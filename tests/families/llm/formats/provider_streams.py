@@ -1,7 +1,5 @@
 """Claims that hold for the reader of every provider's stream: about cuts, damage and order."""
 
-import os
-import random
 from collections.abc import Callable, Iterable, Sequence
 
 from segue.families.llm.ir.answer import (
@@ -15,9 +13,6 @@ from segue.families.llm.ir.answer import (
 )
 from segue.families.llm.ir.collect import Collector
 from segue.families.llm.ir.format import EventReader
-
-FUZZ = int(os.environ.get("SEGUE_FUZZ", "3000"))
-"""How many damaged exchanges are read; the environment may ask for hundreds of thousands."""
 
 NewReader = Callable[[], EventReader]
 
@@ -81,35 +76,3 @@ def check_truncations(new: NewReader, stream: bytes) -> None:
         check_order(events)
         stopped = any(isinstance(event, Stopped) for event in events)
         assert isinstance(events[-1], Ended) == stopped, f"ended at {at}"
-
-
-def damaged(data: bytes, chance: random.Random) -> bytes:
-    """The data with some bytes changed, missing, doubled or put elsewhere."""
-    out = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        if not out:
-            break
-        at, size = chance.randrange(len(out)), chance.randint(1, 12)
-        match chance.randrange(5):
-            case 0:
-                out[at] = chance.randrange(256)
-            case 1:
-                del out[at : at + size]
-            case 2:
-                out[at:at] = out[at : at + size]
-            case 3:
-                other = chance.randrange(len(out))
-                out[at : at + size] = out[other : other + size]
-            case _:
-                out[at:at] = chance.choice([b"null", b"{}", b"[]", b'"', b"-1", b"1e999", b"\xff", b"\\ud800", b"true"])
-    return bytes(out)
-
-
-def check_fuzz(new: NewReader, streams: Sequence[bytes], mend: Callable[[bytes], bytes] = bytes) -> None:
-    """Damaged streams never raise, never break the order of events, never end twice."""
-    chance = random.Random(20261121)
-    for number in range(FUZZ):
-        stream = mend(damaged(streams[number % len(streams)], chance))
-        at = chance.randint(0, len(stream))
-        events = read(new, [stream[:at], stream[at:]])
-        check_order(events)

@@ -446,8 +446,16 @@ def test_a_budget_stays_below_the_limit_of_the_answer() -> None:
 
 def test_while_claude_thinks_sampling_is_its_own() -> None:
     asked = chat(reasoning=Reasoning(budget=2000), sampling=Sampling(temperature=0.2, top_k=4, top_p=0.5))
-    assert "inferenceConfig" not in body(asked)
+    assert body(asked)["inferenceConfig"] == {"maxTokens": 2000 + 4096}
     assert len(written(asked)[1]) == 2
+
+
+@pytest.mark.parametrize("wish", [Reasoning(adaptive=True), Reasoning(effort="max"), Reasoning(budget=50_000)])
+def test_without_a_limit_the_budget_of_thinking_fits_into_one_that_is_set(wish: Reasoning) -> None:
+    """What Bedrock assumes without a limit may be less than the budget, which is then refused."""
+    told = body(chat(reasoning=wish))
+    budget = told["additionalModelRequestFields"]["thinking"]["budget_tokens"]
+    assert budget < told["inferenceConfig"]["maxTokens"] <= 32_000
 
 
 def test_a_forced_choice_switches_thinking_off() -> None:
@@ -465,13 +473,21 @@ def test_a_turn_of_tools_that_came_without_thoughts_switches_thinking_off() -> N
 
 
 def test_a_schema_for_the_answer_is_sent_as_text() -> None:
-    output = Output(b'{"type":"object"}', "reply", "A reply.")
+    schema = '{"type":"object","additionalProperties":false}'
+    output = Output(schema.encode(), "reply", "A reply.")
     assert body(chat(output=output))["outputConfig"] == {
         "textFormat": {
             "type": "json_schema",
-            "structure": {"jsonSchema": {"schema": '{"type":"object"}', "name": "reply", "description": "A reply."}},
+            "structure": {"jsonSchema": {"schema": schema, "name": "reply", "description": "A reply."}},
         }
     }
+
+
+def test_a_schema_for_the_answer_is_closed_as_bedrock_demands() -> None:
+    asked = chat(output=Output(b'{"type":"array","items":{"type":"object","properties":{"a":{"type":"string"}}}}'))
+    told = body(asked)["outputConfig"]["textFormat"]["structure"]["jsonSchema"]["schema"]
+    assert json.loads(told)["items"]["additionalProperties"] is False
+    assert "schema" in warnings(asked)
 
 
 def test_any_json_object_is_asked_for_in_the_system_prompt() -> None:

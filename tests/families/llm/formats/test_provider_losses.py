@@ -9,9 +9,9 @@ from segue.families.llm.formats.ollama.format import OLLAMA
 from segue.families.llm.formats.yandex.format import YANDEX
 from segue.families.llm.ir.blocks import Media, Signature, Thinking, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message, Output, Sampling, ToolChoice
-from segue.families.llm.ir.fields import used
 from segue.families.llm.ir.format import ProviderFormat
 from segue.families.llm.ir.losses import check
+from segue.families.llm.ir.used import used
 
 CLAUDE, OTHER = format_of(SONNET), format_of(NOVA)
 PICTURE = Media("image", "image/png", "iVBO")

@@ -34,10 +34,11 @@ from segue.families.llm.ir.conversation import (
     ToolChoice,
     VendorTool,
 )
-from segue.families.llm.ir.fields import Field, used
+from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target
 from segue.families.llm.ir.losses import check
 from segue.families.llm.ir.seals import seal
+from segue.families.llm.ir.used import used
 
 USER = {"role": "user", "content": "hi"}
 

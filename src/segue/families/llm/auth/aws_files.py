@@ -43,8 +43,11 @@ def _path(given: str, home: Path) -> Path:
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
     text = read_text(path)
-    if text is None:
-        return {}
+    return {} if text is None else read_sections(text)
+
+
+def read_sections(text: str) -> dict[str, dict[str, str]]:
+    """The settings of one file by their section; none where it cannot be read."""
     parser = configparser.RawConfigParser(strict=False, default_section="\0")
     try:
         parser.read_string(text)

@@ -7,6 +7,7 @@ refresh token of a user.
 """
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ _METADATA_CONNECT: Final = 1.0
 _SHORTEST_KEY: Final = 2048
 """Bits of an RSA key; Google makes no shorter ones."""
 _WHO: Final = "Google's token server"
+_WORD: Final = re.compile(r"[a-z_]{0,40}")
 
 
 class GoogleFile(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ def read_credentials(text: str | bytes) -> GoogleFile:
         if not (found.client_id and found.client_secret and found.refresh_token):
             raise WrongFile("lacks 'client_id', 'client_secret' or 'refresh_token': run 'gcloud auth login' anew")
     else:
-        raise WrongFile(f"has the type {found.type[:40]!r}: only 'service_account' and 'authorized_user' are known")
+        kind = repr(found.type) if _WORD.fullmatch(found.type) else "that is no word"
+        raise WrongFile(f"has the type {kind}: only 'service_account' and 'authorized_user' are known")
     if not found.token_uri.startswith(("https://", "http://")):
         raise WrongFile("has a 'token_uri' that is no address")
     return found

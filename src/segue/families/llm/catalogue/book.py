@@ -6,7 +6,8 @@ where another is given; at an unknown address nothing is assumed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -16,7 +17,8 @@ import msgspec
 
 from segue.families.llm.catalogue.abilities import abilities_of
 from segue.families.llm.catalogue.listing import Entry, Match, Offer, PriceList, Vendor, exact_names, matcher
-from segue.metering.prices import Hours, Price, Step, Tariff, rates_of
+from segue.families.llm.catalogue.own import OWN
+from segue.metering.prices import EVERY_DAY, Hours, Price, Step, Tariff, rates_of
 
 VENDORS: Final[Mapping[str, str]] = {
     "openai": "openai",
@@ -37,14 +39,28 @@ VENDORS: Final[Mapping[str, str]] = {
     "cohere": "cohere",
     "perplexity": "perplexity",
     "huggingface": "huggingface",
+    "yandex": "yandex",
 }
 """Vendors of the price list by our adapters' ids."""
+
+FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
+    # platform.claude.com/docs/en/about-claude/pricing, "Data residency pricing": all tokens cost 1.1 times as much
+    # where the answer says `inference_geo: us`; models that do not know the choice say `not_available`.
+    "anthropic": {"us": Decimal("1.1")},
+}
+"""Tiers of vendors that cost so many times the ordinary price, where the price list does not have them."""
+
+TELL: Final = frozenset({"openrouter", "perplexity"})
+"""Vendors whose answers say what they cost: OpenRouter asks what the provider asks that it chose
+(openrouter.ai/docs/use-cases/usage-accounting), Perplexity takes a fee that depends on how much it searched
+(docs.perplexity.ai/api-reference/chat-completions-post, `usage.cost`)."""
 
 _OWN_ADDRESS: Final = frozenset({"azure", "vertex", "bedrock"})
 """Adapters whose customers have addresses of their own, all of them the vendor's."""
 
 _DATE: Final = re.compile(r"[-@](20\d{2})-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?=$|[-:])")
 _PATHS: Final = ("models/", "publishers/google/models/", "publishers/anthropic/models/")
+_FOLDER: Final = re.compile(r"gpt://[^/]+/")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -64,7 +80,7 @@ class Shelf:
         self._tests: list[tuple[int, Match, Entry]] = []
         for place, entry in enumerate(models):
             names = exact_names(entry.match)
-            for name in names:
+            for name in (*names, entry.id.lower()):
                 self._exact.setdefault(name, (place, entry))
             if not names:
                 self._tests.append((place, matcher(entry.match), entry))
@@ -91,8 +107,9 @@ class Catalogue:
     def __init__(self, prices: PriceList) -> None:
         self._source = prices.source
         self._date = prices.date
-        self._vendors: dict[str, Vendor] = {vendor.id: vendor for vendor in prices.vendors}
-        self._addresses = [(re.compile(vendor.address), vendor.id) for vendor in prices.vendors]
+        vendors = (*prices.vendors, *OWN)
+        self._vendors: dict[str, Vendor] = {vendor.id: vendor for vendor in vendors}
+        self._addresses = [(re.compile(vendor.address), vendor.id) for vendor in vendors]
         self._shelves: dict[str, Shelf] = {}
         self.facts: Callable[[str, str | None, str], Facts] = lru_cache(maxsize=16_384)(self._facts)
 
@@ -118,26 +135,36 @@ class Catalogue:
             # passes over candidates whose window is known to be too small.
             context = None if vendor is None else abilities.context
             return Facts(context, abilities.max_output, abilities.words)
-        entry, source = found
+        entry, seller, name = found
         context = entry.context or abilities.context
-        return Facts(context, abilities.max_output, abilities.words, self._price(entry, source))
+        source = f"{seller.source or self._source}{f', as {name}' if name else ''}"
+        price = price_of(entry, source, seller.date or self._date, seller.currency)
+        if price is not None and vendor in TELL:
+            price = _told(price)
+        factors = FACTORS.get(seller.id)
+        if price is not None and factors is not None:
+            price = _with_tiers(price, factors)
+        return Facts(context, abilities.max_output, abilities.words, price)
 
-    def _find(self, vendor: str, model: str) -> tuple[Entry, str] | None:
-        """The entry and the source that names it, trying the name as it is, its date written otherwise, and without."""
-        name = model.lower()
+    def _find(self, vendor: str, model: str) -> tuple[Entry, Vendor, str] | None:
+        """The entry, in whose list it stands, and its name where that is not the one that was asked for.
+
+        The name is tried as it is, with its date written otherwise, and without.
+        """
+        name = _FOLDER.sub("", model.lower()) if vendor == "yandex" else model.lower()
         for path in _PATHS:
             name = name.removeprefix(path)
         if vendor == "huggingface":
             name, _, seller = name.partition(":")
             vendor = f"huggingface_{seller}"
         for spelling in dict.fromkeys((name, _DATE.sub(r"-\1-\2-\3", name), _DATE.sub(r"-\1\2\3", name))):
-            if (entry := self._on(vendor, spelling)) is not None:
-                return entry, self._source
+            if (found := self._on(vendor, spelling)) is not None:
+                return *found, ""
         undated = _DATE.sub("", name)
-        entry = self._on(vendor, undated) if undated != name else None
-        return None if entry is None else (entry, f"{self._source}, as {undated}")
+        found = self._on(vendor, undated) if undated != name else None
+        return None if found is None else (*found, undated)
 
-    def _on(self, vendor: str, name: str) -> Entry | None:
+    def _on(self, vendor: str, name: str) -> tuple[Entry, Vendor] | None:
         for id_ in (vendor, *(self._vendors[vendor].fallbacks if vendor in self._vendors else ())):
             if id_ not in self._vendors:
                 continue
@@ -145,29 +172,62 @@ class Catalogue:
             if shelf is None:
                 shelf = self._shelves[id_] = Shelf(self._vendors[id_].models)
             if (entry := shelf.find(name)) is not None:
-                return entry
+                return entry, self._vendors[id_]
         return None
 
-    def _price(self, entry: Entry, source: str) -> Price | None:
-        days = [offer for offer in entry.offers if not offer.hours]
-        hours = tuple(
-            Hours(offer.hours[0], offer.hours[1], tariff_of(offer)) for offer in reversed(entry.offers) if offer.hours
+
+def price_of(entry: Entry, source: str, day: str, currency: str = "USD") -> Price | None:
+    """The price of an entry, with all that follow it; `None` where it is billed in units that no usage tells.
+
+    Args:
+        entry: as the list has it.
+        source: where the list is from.
+        day: when it was read.
+        currency: in which the vendor bills.
+    """
+    days = [offer for offer in entry.offers if not offer.hours]
+    hours = tuple(
+        Hours(offer.hours[0], offer.hours[1], tariff_of(offer), frozenset(offer.days or EVERY_DAY))
+        for offer in reversed(entry.offers)
+        if offer.hours
+    )
+    price: Price | None = None
+    later_from = float("inf")
+    # A new price of the model or of one of its tiers begins a new part of the time.
+    starts = {offer.since for offers in (days, *entry.tiers.values()) for offer in offers if not offer.hours}
+    for start in sorted(starts | {""}, reverse=True):
+        standard = _valid(days, start)
+        if standard is None:
+            continue
+        tiers = {tier: tariff_of(found) for tier, given in entry.tiers.items() if (found := _valid(given, start))}
+        price = Price(
+            standard=tariff_of(standard),
+            tiers=tiers,
+            hours=hours,
+            currency=currency,
+            source=source,
+            date=day,
+            later=price,
+            later_from=later_from,
         )
-        tiers = {tier: tariff_of(offers[-1]) for tier, offers in entry.tiers.items()}
-        price: Price | None = None
-        later_from = float("inf")
-        for offer in reversed(days):
-            price = Price(
-                standard=tariff_of(offer),
-                tiers=tiers,
-                hours=hours,
-                source=source,
-                date=self._date,
-                later=price,
-                later_from=later_from,
-            )
-            later_from = _midnight(offer.since) if offer.since else 0.0
-        return price
+        later_from = _midnight(start) if start else 0.0
+    return price
+
+
+def _told(price: Price) -> Price:
+    return replace(price, told=True, later=price.later and _told(price.later))
+
+
+def _with_tiers(price: Price, factors: Mapping[str, Decimal]) -> Price:
+    """A price with tiers that cost so many times as much as the ordinary one."""
+    tiers = {**{tier: price.standard.times(factor) for tier, factor in factors.items()}, **price.tiers}
+    return replace(price, tiers=tiers, later=price.later and _with_tiers(price.later, factors))
+
+
+def _valid(offers: Sequence[Offer], day: str) -> Offer | None:
+    """The last offer that has begun on this day."""
+    begun = [offer for offer in offers if offer.since <= day and not offer.hours]
+    return begun[-1] if begun else None
 
 
 def tariff_of(offer: Offer) -> Tariff:

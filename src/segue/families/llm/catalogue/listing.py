@@ -23,12 +23,14 @@ class Offer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         steps: rates by the number of input tokens above which they hold.
         since: the first day on which it is valid, `YYYY-MM-DD`; empty for one that always was.
         hours: first and last second of the day (UTC) between which it is valid; empty for the whole day.
+        days: days of the week (UTC; Monday is 0) on which those hours hold; empty for all.
     """
 
     rates: Amounts
     steps: Mapping[str, Amounts] = {}
     since: str = ""
     hours: tuple[int, ...] = ()
+    days: tuple[int, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -55,12 +57,18 @@ class Vendor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     Attributes:
         address: a pattern for the beginning of its addresses.
         fallbacks: vendors whose models it sells at their prices.
+        currency: in which it bills, as ISO 4217 writes it.
+        source, date: where its prices come from, and the day on which they were read there, where they are not those
+            of the list.
     """
 
     id: str
     address: str
     models: tuple[Entry, ...]
     fallbacks: tuple[str, ...] = ()
+    currency: str = "USD"
+    source: str = ""
+    date: str = ""
 
 
 class PriceList(msgspec.Struct, frozen=True):
@@ -74,19 +82,33 @@ class PriceList(msgspec.Struct, frozen=True):
 
 Match = Callable[[str], bool]
 
+_BEFORE: Final = re.compile(r"(?:.*[/.:])?")
+"""What may stand before a model's name without making it another model: a path, a maker, a region."""
+_AFTER: Final = re.compile(
+    r"(?:[-@:](?:latest|00\d|v\d{1,2}(?::\d{1,2})?|20\d{6}|20\d\d-\d\d-\d\d|\d\d-20\d\d|\d\d-\d\d)|(?<=-v\d):\d|(?<=-\d):\d|:\d)*"
+)
+"""What may stand behind it: a date, a revision (`-v2:0`, `-001`), `latest`."""
+_OWN: Final = re.compile(r"[-\d]*(?::.*)?")
+
 
 def matcher(clause: Sequence[Any]) -> Match:
-    """The test that a clause describes.
+    """The test that a clause describes, taken narrowly.
 
     `["=", x]`, `["^", x]`, `["$", x]`, `["*", x]`: is, begins with, ends with, contains; `["re", x]`: a regular
     expression found anywhere; `["or", a, b, …]` and `["and", a, b, …]`. Names are compared in lower case.
+
+    A list that says "begins with gpt-5-nano" means the dated names of that model, and would take a model of next year
+    (`gpt-5-nano-pro`) for it, too. So a name may have no more around the text than a path, a maker or a region before
+    it, and a date or a revision behind it; else it is a model that the list does not know, and has no price.
 
     Raises:
         ValueError: the clause is none of these.
     """
     kind, *rest = clause
-    if kind in _BY_TEXT:
-        return _BY_TEXT[kind](rest[0].lower())
+    if kind in _AROUND:
+        text = rest[0].lower()
+        before, after = _AROUND[kind]
+        return lambda name: _means(name, text, before=before, after=after)
     if kind == "re":
         found = re.compile(rest[0]).search
         return lambda name: found(name) is not None
@@ -97,12 +119,41 @@ def matcher(clause: Sequence[Any]) -> Match:
     raise ValueError(f"unknown clause {kind!r}")
 
 
-_BY_TEXT: Final[Mapping[str, Callable[[str], Match]]] = {
-    "=": lambda text: lambda name: name == text,
-    "^": lambda text: lambda name: name.startswith(text),
-    "$": lambda text: lambda name: name.endswith(text),
-    "*": lambda text: lambda name: text in name,
+_AROUND: Final[Mapping[str, tuple[bool, bool]]] = {
+    "=": (False, False),
+    "^": (False, True),
+    "$": (True, False),
+    "*": (True, True),
 }
+"""Whether a clause allows anything before its text, and behind it."""
+
+
+def _means(name: str, text: str, *, before: bool, after: bool) -> bool:
+    if name == text:
+        return True
+    start = name.find(text)
+    while start >= 0:
+        ahead, behind = name[:start], name[start + len(text) :]
+        if (not ahead or (before and _BEFORE.fullmatch(ahead))) and (not behind or (after and _follows(text, behind))):
+            return True
+        start = name.find(text, start + 1)
+    return False
+
+
+def _follows(text: str, behind: str) -> bool:
+    """Whether what stands behind is a date or a revision; a text may end in the middle of one (`claude-sonnet-4@`).
+
+    Behind the model of a fine-tuned one its owner's words stand (`ft:gpt-4o-2024-08-06:acme::9abc`).
+    """
+    if text.startswith("ft:") and _OWN.fullmatch(behind):
+        return True
+    return any(_AFTER.fullmatch(text[-cut:] + behind if cut else behind) for cut in _cuts(text))
+
+
+def _cuts(text: str) -> tuple[int, ...]:
+    """How much of a text's end belongs to what follows: nothing, or a separator and the digits behind it."""
+    end = re.search(r"[-@:](?:v?\d{0,7})$", text)
+    return (0,) if end is None else (0, len(end.group()))
 
 
 def exact_names(clause: Sequence[Any]) -> tuple[str, ...]:

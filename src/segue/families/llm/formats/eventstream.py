@@ -51,7 +51,13 @@ Headers = Mapping[str, Value]
 
 
 class BadFrame(ValueError):
-    """Bytes that are no frame; the message names what is wrong, never the content."""
+    """Bytes that are no frame; the message names what is wrong, never the content.
+
+    Attributes:
+        before: frames that came whole in the same bytes, so that nothing depends on where a network cuts.
+    """
+
+    before: "Sequence[Frame]" = ()
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -86,14 +92,18 @@ class FrameSplitter:
         buffer += chunk
         frames: list[Frame] = []
         start = 0
-        while len(buffer) - start >= self._needed:
-            if self._needed == _PRELUDE.size:
-                self._needed = self._length(buffer, start)
-                continue
-            end = start + self._needed
-            frames.append(self._frame(bytes(buffer[start:end])))
-            start = end
-            self._needed = _PRELUDE.size
+        try:
+            while len(buffer) - start >= self._needed:
+                if self._needed == _PRELUDE.size:
+                    self._needed = self._length(buffer, start)
+                    continue
+                end = start + self._needed
+                frames.append(self._frame(bytes(buffer[start:end])))
+                start = end
+                self._needed = _PRELUDE.size
+        except BadFrame as error:
+            error.before = frames
+            raise
         del buffer[:start]
         return frames
 

@@ -14,8 +14,9 @@ import msgspec
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Outcome
 from segue.core.ports import StreamReader, WireRequest
+from segue.families.llm.formats.chat.answer_in import FILTERED
 from segue.families.llm.formats.chat.usage import read_usage, tier_of
-from segue.families.llm.formats.openai_errors import classify, error_object
+from segue.families.llm.formats.openai_errors import broken_off, classify, error_object, gave_up
 from segue.families.llm.formats.openai_stream import ChatStreamReader, checked_text
 from segue.families.llm.request import ChatRequest
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 
 class _Answer(msgspec.Struct):
-    message: dict[str, msgspec.Raw]
+    message: dict[str, msgspec.Raw] | None = None
+    finish_reason: str | None = None
 
 
 class _Completion(msgspec.Struct):
@@ -76,11 +78,14 @@ class OpenAIChat:
             completion = _completion.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             completion = _Completion()
-        if not completion.choices:
+        first = completion.choices[0] if completion.choices else _Answer()
+        if first.message is None and first.finish_reason != FILTERED:
             error = error_object(body)
             if error is not None:
                 return Outcome(failure=classify(status, error, candidate.key.secret))
             return Outcome(failure=_bad("status 200 with a body that is not a chat completion"))
+        if gave_up(first.finish_reason) is not None:
+            return Outcome(failure=broken_off(body, candidate.key.secret))
         usage = read_usage(completion.usage)
         if usage is not None and completion.service_tier is not None:
             usage.service_tier = tier_of(completion.service_tier)

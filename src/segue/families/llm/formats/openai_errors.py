@@ -13,8 +13,14 @@ import msgspec
 from segue.core.failure import Executed, Failure, Kind, Scope
 
 _CONTEXT: Final = frozenset(
-    {"context_length_exceeded", "string_above_max_length", "request_too_large", "exceed_context_size_error"}
+    {
+        *("context_length_exceeded", "string_above_max_length", "request_too_large", "exceed_context_size_error"),
+        "too_many_prompt_tokens",  # Perplexity
+    }
 )
+_NOT_WRITTEN: Final = frozenset({"tool_use_failed", "json_validate_failed"})
+"""Groq checks what its models write: a call that does not fit its schema, or no JSON, is answered with 400. Nothing is
+wrong with the request, and another model may do better (console.groq.com/docs/errors)."""
 _CONTENT: Final = frozenset({"content_filter", "content_policy_violation", "moderation_blocked"})
 _NO_MONEY: Final = frozenset({
     "insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
@@ -25,9 +31,35 @@ _NO_MODEL: Final = frozenset({"model_not_found", "model_decommissioned", "invali
 _BUSY: Final = frozenset(
     {"overloaded", "overloaded_error", "engine_overloaded", "server_overloaded", "model_overloaded"}
 )
+_BUSY_MODEL: Final = frozenset({"service_tier_capacity_exceeded", "queue_exceeded"})
+"""One model has too much to do, whoever asks: Mistral's 429 with code 3505, Cerebras's with a full queue."""
+
+_TOO_LONG: Final = re.compile(
+    r"maximum (?:context|prompt) length|reduce the length of (?:the|your) (?:messages|prompt|input)"
+    r"|exceeds? the (?:available |model's )?(?:context|maximum context)|tokens in the prompt cannot exceed"
+    r"|prompt (?:is )?too long|`inputs` tokens \+ `max_new_tokens` must|greater than the context length",
+    re.IGNORECASE,
+)
+"""How vendors without a code for it say that a request is too long: vLLM, NVIDIA, DeepSeek, Mistral (context length),
+xAI (prompt length), Groq and Cerebras (reduce), llama.cpp and Ollama (exceeds), Cohere, TGI, LM Studio."""
+SIZE: Final = re.compile(r"(?:requested|resulted in) (?:about )?([\d,]{1,15}) tokens")
+"""How large the request was, in the sentence of OpenAI, DeepSeek and OpenRouter."""
+_WORDED_KEY: Final = re.compile(r"(?:incorrect|invalid) api key|api key not valid", re.IGNORECASE)
+"""xAI answers a bad key with 400."""
+_WORDED_MONEY: Final = re.compile(
+    r"used all available credits|monthly spending limit|insufficient (?:balance|credits|funds)", re.IGNORECASE
+)
+"""An empty purse with 403, 412 or 429 and no code for it: xAI, Fireworks."""
+_WORDED_CONTENT: Final = re.compile(r"content violates usage guidelines|flagged (?:as|for) ", re.IGNORECASE)
+"""Refused for its content with 403 and no code for it: xAI, OpenRouter."""
 
 MAX_MESSAGE: Final = 1000
 MAX_WORD: Final = 200
+
+_REFUSALS: Final = frozenset({200, 400, 413, 422, 500})
+_NOT_ALLOWED: Final = frozenset({400, 403, 412, 429})
+_NO_RESOURCE: Final = "insufficient_system_resource"
+_BROKEN_OFF: Final = frozenset({"error", "aborted", _NO_RESOURCE})
 
 _ERROR_STATUS: Final = re.compile(r"[45]\d\d")
 
@@ -40,10 +72,12 @@ _STATUS: Final[dict[int, tuple[Kind, Executed, Scope]]] = {
     405: (Kind.BAD_RESPONSE, Executed.NO, Scope.PROVIDER),
     408: (Kind.SERVER_ERROR, Executed.UNKNOWN, Scope.PROVIDER),
     409: (Kind.OVERLOADED, Executed.NO, Scope.PROVIDER),
+    412: (Kind.PERMISSION, Executed.NO, Scope.KEY),  # Fireworks: the account is suspended
     413: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
     415: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
     422: (Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST),
     429: (Kind.RATE_LIMITED, Executed.NO, Scope.KEY),
+    498: (Kind.OVERLOADED, Executed.NO, Scope.PROVIDER),  # Groq: no capacity for the flex tier
     503: (Kind.OVERLOADED, Executed.NO, Scope.PROVIDER),
     529: (Kind.OVERLOADED, Executed.NO, Scope.PROVIDER),
 }
@@ -64,12 +98,16 @@ def classify(status: int, error: dict[str, Any] | None, secret: str) -> Failure:
     if status == 200 and code is not None and _ERROR_STATUS.fullmatch(code):  # noqa: PLR2004 - HTTP's own number
         status = int(code)  # where the answer's own status could not tell it any more (OpenRouter)
     words = {word.lower() for word in (vendor_type, code) if word}
-    kind, executed, scope = _by_words(words, message or "") or _by_status(status)
+    kind, executed, scope = (
+        _by_words(words, message or "") or _by_text(status, message or "", error) or _by_status(status)
+    )
+    size = SIZE.search(message or "") if kind is Kind.CONTEXT_LENGTH else None
     return Failure(
         kind,
         redact(message or f"HTTP {status} without a message", secret),
         executed=executed,
         scope=scope,
+        needs=None if size is None else f"context:{size[1].replace(',', '')}",
         status=status,
         vendor_type=vendor_type,
         vendor_code=code,
@@ -108,6 +146,8 @@ def redact(text: str, secret: str) -> str:
 def _by_words(words: set[str], message: str) -> tuple[Kind, Executed, Scope] | None:
     if words & _CONTEXT or "maximum context length" in message:
         return Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL
+    if words & _NOT_WRITTEN:
+        return Kind.UNSUPPORTED, Executed.NO, Scope.MODEL
     if words & _CONTENT:
         return Kind.CONTENT_FILTER, Executed.NO, Scope.REQUEST
     if words & _NO_MONEY:
@@ -118,9 +158,69 @@ def _by_words(words: set[str], message: str) -> tuple[Kind, Executed, Scope] | N
         return Kind.MODEL_MISSING, Executed.NO, Scope.MODEL
     if words & _BUSY:
         return Kind.OVERLOADED, Executed.NO, Scope.PROVIDER
+    if words & _BUSY_MODEL:
+        return Kind.OVERLOADED, Executed.NO, Scope.MODEL
     if "rate_limit_exceeded" in words:
         return Kind.RATE_LIMITED, Executed.NO, Scope.KEY
     return None
+
+
+def _by_text(status: int, message: str, error: dict[str, Any]) -> tuple[Kind, Executed, Scope] | None:
+    """What only the sentence tells; each is looked for at the statuses with which vendors send it, and nowhere else."""
+    if status in _REFUSALS and _TOO_LONG.search(message):
+        return Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL
+    if status == 400 and _WORDED_KEY.search(message):  # noqa: PLR2004 - HTTP's own number
+        return Kind.AUTH, Executed.NO, Scope.KEY
+    if status in _NOT_ALLOWED and _WORDED_MONEY.search(message):
+        return Kind.QUOTA, Executed.NO, Scope.KEY
+    if status == 403 and (_WORDED_CONTENT.search(message) or _moderated(error)):  # noqa: PLR2004 - HTTP's own number
+        return Kind.CONTENT_FILTER, Executed.NO, Scope.REQUEST
+    return None
+
+
+def _moderated(error: dict[str, Any]) -> bool:
+    """Whether OpenRouter names the reasons for which an input was flagged."""
+    metadata = error.get("metadata")
+    return isinstance(metadata, dict) and bool(metadata.get("reasons"))
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Choices(msgspec.Struct):
+    choices: list[_Choice] | None = None
+
+
+_choices: Final = msgspec.json.Decoder(_Choices)
+
+
+def broken_off(body: bytes, secret: str) -> Failure | None:
+    """The failure behind a whole answer with status 200 that the provider broke off; else `None`.
+
+    OpenRouter tells the error beside the choice that it ended (`choices[0].error`).
+    """
+    try:
+        found = _choices.decode(body).choices
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    failure = gave_up(found[0].finish_reason) if found else None
+    if failure is None or not found or bytes(found[0].error) == b"null":
+        return failure
+    error = error_object(b'{"error":' + bytes(found[0].error) + b"}")
+    return failure if error is None else classify(200, error, secret)
+
+
+def gave_up(reason: str | None) -> Failure | None:
+    """The failure behind a `finish_reason` that is no end of an answer but its breaking off; else `None`.
+
+    `error` is OpenRouter's and Mistral's word, `insufficient_system_resource` DeepSeek's.
+    """
+    if reason not in _BROKEN_OFF:
+        return None
+    kind = Kind.OVERLOADED if reason == _NO_RESOURCE else Kind.SERVER_ERROR
+    return Failure(kind, f"the provider broke the answer off: {reason}", Executed.YES, Scope.PROVIDER)
 
 
 def _by_status(status: int) -> tuple[Kind, Executed, Scope]:

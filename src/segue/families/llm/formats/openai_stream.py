@@ -8,14 +8,13 @@ from typing import Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.outcome import Usage
 from segue.families.llm.asked import BYTES_PER_TOKEN
-from segue.families.llm.formats.chat.usage import read_usage, tier_of
+from segue.families.llm.formats.chat.usage import read_groq, read_usage, tier_of
 from segue.families.llm.formats.familiar import Familiar, pattern_of
-from segue.families.llm.formats.openai_errors import classify, error_object
+from segue.families.llm.formats.openai_errors import classify, error_object, gave_up
 from segue.families.llm.request import ChatRequest
-from segue.families.llm.sse import EventSplitter, EventTooLong, is_plain, read_event
+from segue.families.llm.sse import is_plain, read_event
+from segue.families.llm.stream_reader import EventPasser, broken_event, cut, reported
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -31,6 +30,7 @@ class _Chunk(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw(b"null")
     service_tier: object = None
     error: msgspec.Raw = msgspec.Raw(b"null")
+    x_groq: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _chunk: Final = msgspec.json.Decoder(_Chunk)
@@ -40,7 +40,7 @@ _MARKS_OF_CHUNKS: Final = (b'"choices"', b'"delta"', b'"content"', b"chat.comple
 _EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
-class ChatStreamReader:
+class ChatStreamReader(EventPasser):
     """Passes whole events on and watches for content, errors, ends and usage."""
 
     __slots__ = (
@@ -49,30 +49,17 @@ class ChatStreamReader:
         "_finished_choices",
         "_ordinary",
         "_secret",
-        "_splitter",
         "_wants_usage",
-        "committed",
-        "counting",
-        "failure",
-        "finished",
-        "tokens",
-        "usage",
     )
 
     def __init__(self, request: ChatRequest, secret: str) -> None:
-        self._splitter = EventSplitter()
+        super().__init__()
         self._wants_usage = request.wants_usage
         self._choices = request.choices
         self._finished_choices: set[int | None] = set()
         self._secret = secret
         self._ordinary = False
         self._familiar: Familiar | None = None
-        self.committed = False
-        self.finished = False
-        self.counting = False
-        self.tokens = 0
-        self.failure: Failure | None = None
-        self.usage: Usage | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """The whole events of these bytes that the caller may see."""
@@ -80,39 +67,13 @@ class ChatStreamReader:
         if familiar is not None and not self._splitter.tail and familiar.like(chunk):
             self.tokens += 1
             return chunk
-        if self._settled():
-            return b""
-        try:
-            events = self._splitter.feed(chunk)
-        except EventTooLong as error:
-            self.failure = _cut(str(error))
-            return b""
-        out = b"".join(self._pass(events))
+        out = EventPasser.feed(self, chunk)  # on the way of every stream: `super()` is slower
         if self._settled():
             self._familiar = None
         return out
 
-    def end(self) -> bytes:
-        """The bytes have ended: that is a whole answer only after every choice has finished."""
-        if self._settled():
-            return b""
-        # Some servers leave the last empty line out.
-        out = self.feed(b"\n\n") if self._splitter.tail.strip() else b""
-        if self._settled():
-            return out
-        if self.answered:
-            self.finished = True
-            return out + DONE
-        self.failure = _cut("the connection was closed before the answer had ended")
-        return out
-
-    @property
-    def answered(self) -> bool:
-        """Whether every choice has finished."""
-        return len(self._finished_choices) >= self._choices
-
-    def _settled(self) -> bool:
-        return self.finished or self.failure is not None
+    def _closing(self) -> bytes:
+        return DONE
 
     def _pass(self, events: list[bytes]) -> list[bytes]:
         passed = []
@@ -149,7 +110,7 @@ class ChatStreamReader:
         if self.committed:
             self.finished = True
         else:
-            self.failure = _cut("the stream ended without any content")
+            self.failure = cut("the stream ended without any content")
 
     def _look(self, data: bytes) -> bool:
         """Learn from one event; whether the caller is to see it."""
@@ -160,7 +121,7 @@ class ChatStreamReader:
             # What cannot be read and was a part of the answer leaves a hole in it; noise does not, and neither does
             # what comes after the whole of it.
             if not self.answered and _was_a_chunk(data):
-                self.failure = _cut("an event in the middle of the stream is not valid")
+                self.failure = broken_event()
             return False
         if bytes(chunk.error) != b"null":
             self._fail(data)
@@ -173,12 +134,19 @@ class ChatStreamReader:
                 return False
         elif chunk.choices is None:
             return False  # no chunk at all: an SDK would stumble over it
+        elif bytes(chunk.x_groq) != b"null":
+            self.usage = read_groq(chunk.x_groq) or self.usage
         ordinary = usage is None
         for choice in chunk.choices or ():
             if choice.finish_reason:  # some servers send "" until the end
                 ordinary = False
+                broken = gave_up(choice.finish_reason)
+                if broken is not None:
+                    self.failure = reported(broken)
+                    return False
                 self._finished_choices.add(choice.index)
                 self.committed = True
+                self.answered = len(self._finished_choices) >= self._choices
             elif (self.counting or not self.committed) and choice.delta and _has_content(choice.delta):
                 self.committed = True
                 if self.counting:
@@ -188,9 +156,7 @@ class ChatStreamReader:
 
     def _fail(self, data: bytes) -> None:
         """The provider says by an event that it has failed."""
-        self.failure = classify(200, error_object(data), self._secret)
-        if self.failure.kind is Kind.BAD_RESPONSE:
-            self.failure = _cut("the provider reported an error in the middle of the stream")
+        self.failure = reported(classify(200, error_object(data), self._secret))
 
 
 def _was_a_chunk(data: bytes) -> bool:
@@ -211,7 +177,3 @@ def checked_text(document: bytes) -> bytes:
 
 def _has_content(delta: dict[str, msgspec.Raw]) -> bool:
     return any(name != "role" and bytes(value) not in _EMPTY for name, value in delta.items())
-
-
-def _cut(message: str) -> Failure:
-    return Failure(Kind.STREAM_CUT, message, Executed.UNKNOWN, Scope.PROVIDER)

@@ -15,6 +15,8 @@ OPENING: Final = "."
 
 NO_RESULT: Final = "(no result)"
 
+_TOOLS: Final = frozenset({ToolUse, ToolResult})
+
 Turn = tuple[str, list[Content]]
 
 _Waiting = dict[str, list[tuple[int, ToolResult]]]  # results by the name of their call, with the turns that they are in
@@ -32,58 +34,75 @@ class Turns:
         system: instructions before the conversation, and those out of the middle where turns alternate.
         turns: roles (`user`, `assistant`, and `system` where turns need not alternate) and their blocks.
         calls: the names of all tools that were called, in order.
-        results: whether there are results of tools.
     """
 
-    __slots__ = ("_alternate", "calls", "results", "system", "turns")
+    __slots__ = ("_are_placed", "_has_gaps", "_waiting", "calls", "system", "turns")
 
     def __init__(self, conversation: Conversation, warnings: list[str], *, alternate: bool) -> None:
-        self._alternate = alternate
         self.system = list(conversation.system)
         self.turns: list[Turn] = []
         self.calls: dict[str, None] = {}
-        self.results = False
-        waiting: _Waiting = {}
+        self._waiting: list[str] = []  # calls of the message before
+        self._are_placed = True
+        self._has_gaps = False
+        turns = self.turns
+        blocks: list[Content] = []
+        last = ""
         for message in conversation.messages:
-            if message.role == "system" and alternate:
-                self.system += [block for block in message.content if isinstance(block, Text)]
-            else:
-                self._add(message.role, message.content, waiting)
-        if self.calls or self.results:
-            self._place_results(waiting, warnings)
-        if not alternate:
-            self.turns = [turn for turn in self.turns if turn[1]]
-            return
-        self.turns = _joined(self.turns)
-        if not self.turns or self.turns[0][0] != "user":
+            role, content = message.role, message.content
+            if role == "system" and alternate:
+                self.system += [block for block in content if isinstance(block, Text)]
+                continue
+            if not _TOOLS.isdisjoint(map(type, content)):
+                self._note_tools(role, content)
+            elif self._waiting:
+                self._are_placed = False
+            if role != last or not alternate:
+                blocks = []
+                turns.append((role, blocks))
+                last = role
+            for block in content:
+                if not isinstance(block, Text) or (block.text and not block.text.isspace()):  # a blank one is refused
+                    blocks.append(block)
+            if not blocks:
+                self._has_gaps = True
+        if not self._are_placed:
+            self._place_results(warnings)
+        if self._has_gaps:
+            self.turns = _joined(self.turns) if alternate else [turn for turn in self.turns if turn[1]]
+        if alternate and (not self.turns or self.turns[0][0] != "user"):
             self.turns.insert(0, ("user", [Text(OPENING)]))
             warnings.append("a user's turn was put before the conversation: the provider wants a user to begin")
 
-    def _add(self, role: str, content: list[Content], waiting: _Waiting) -> None:
-        if self._alternate and self.turns and self.turns[-1][0] == role:
-            blocks = self.turns[-1][1]
-        else:
-            blocks = []
-            self.turns.append((role, blocks))
+    def _note_tools(self, role: str, content: list[Content]) -> None:
+        """See whether results stand where they belong: right behind their calls, in a turn of their own."""
+        results: list[str] = []
+        uses: list[str] = []
         for block in content:
-            if isinstance(block, Text) and not block.text.strip():
-                continue  # a blank text is refused
             if isinstance(block, ToolUse):
+                uses.append(block.id)
                 self.calls[block.name] = None
             elif isinstance(block, ToolResult):
-                self.results = True
-                waiting.setdefault(block.id, []).append((len(self.turns), block))
-            blocks.append(block)
+                results.append(block.id)
+        if results != self._waiting or (results and len(results) < len(content)):
+            self._are_placed = False
+        self._waiting = uses if role == "assistant" else []
 
-    def _place_results(self, waiting: _Waiting, warnings: list[str]) -> None:
+    def _place_results(self, warnings: list[str]) -> None:
         """Put results right behind their calls, in the order of the calls; whatever has no call becomes text."""
+        self._has_gaps = True  # turns that held nothing but results
+        waiting: _Waiting = {}
+        for number, (_, content) in enumerate(self.turns):
+            for block in content:
+                if isinstance(block, ToolResult):
+                    waiting.setdefault(block.id, []).append((number, block))
         last = len(self.turns) - 1
         answers: dict[int, list[Content]] = {}
         for number, (role, content) in enumerate(self.turns):
             if role != "assistant":
                 continue
             calls = [block for block in content if isinstance(block, ToolUse)]
-            found = [_taken(waiting, call.id, number + 1) for call in calls]
+            found = [_taken(waiting, call.id, number) for call in calls]
             if not calls or (number == last and not any(found)):
                 continue
             answers[number] = []
@@ -116,7 +135,7 @@ def _without_results(content: list[Content], strays: set[int]) -> list[Content]:
 
 
 def _taken(waiting: _Waiting, call: str, turn: int) -> ToolResult | None:
-    """The result of a call that was made in turn number `turn`: the first that came later."""
+    """The result of a call that was made in turn number `turn`: the first that came in a later one."""
     results = waiting.get(call, [])
     for place, (came, result) in enumerate(results):
         if came > turn:

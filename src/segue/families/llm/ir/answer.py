@@ -136,6 +136,30 @@ class Stopped(Event):
     vendor: str = ""
 
 
+class Seam(msgspec.Struct, frozen=True, gc=False):
+    """Where an answer was gone on with by another attempt, after the stream before it had broken.
+
+    Attributes:
+        provider, model: who went on.
+        after_characters: how much of the answer's text stands before it.
+    """
+
+    provider: str
+    model: str
+    after_characters: int
+
+
+class Continued(Event):
+    """Where the answer was gone on with, all the places; it comes before `Stopped`."""
+
+    seams: tuple[Seam, ...]
+
+    @property
+    def told(self) -> dict[str, list[Seam]]:
+        """The same as clients read it, under the name `segue`, which no vendor has."""
+        return {"continued": list(self.seams)}
+
+
 class Ended(Event):
     """The vendor's formal end of the stream."""
 

@@ -126,8 +126,11 @@ class Conversation(msgspec.Struct, kw_only=True, gc=False):
         prompt_cache_key, prompt_cache_retention, safety_identifier, verbosity, truncation, max_tool_calls,
         service_tier, store, include, background: as OpenAI means them.
         betas: Anthropic's beta features that the caller switched on by header.
+        functions: whether the caller offered its tools by their older name, `functions`, and waits for a
+            `function_call` (Chat Completions).
         prompt: a template that lies with OpenAI (Responses), as JSON.
         context_management, container: Anthropic's, as JSON.
+        thread: the id of the answer whose thread is gone on with, if one is (Anthropic).
         extra: further fields by the caller's name for them, as JSON: they go to a provider of the caller's own format
             and are named in a warning elsewhere.
     """
@@ -168,7 +171,9 @@ class Conversation(msgspec.Struct, kw_only=True, gc=False):
     include: list[str] = []
     background: bool | None = None
     betas: list[str] = []
+    functions: bool = False
     prompt: bytes = b""
     context_management: bytes = b""
     container: bytes = b""
+    thread: str = ""
     extra: dict[str, Raw] = {}

@@ -6,11 +6,14 @@ vendor or a client may send makes them raise anything but what is documented her
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from segue.core.errors import CallFailed
 from segue.core.failure import Failure
+from segue.core.parsing import mistake
 from segue.families.llm.ir.answer import Answer, Event
 from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.fields import Field
@@ -19,6 +22,11 @@ from segue.families.llm.ir.losses import Losses
 
 class BadAnswer(Exception):
     """An answer that cannot be read; the message names the field or the offset, never the content."""
+
+    @classmethod
+    def of(cls, error: Exception, body: bytes) -> "BadAnswer":
+        """The complaint of a decoder as ours; see `segue.core.parsing.mistake`."""
+        return cls(f"it {mistake(error, body)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,7 @@ class Shown:
     previous: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, gc=False):
     """What a writer for providers must know of whom it writes for.
 
     Attributes:
@@ -60,8 +67,7 @@ class Target:
     max_output: int | None = None
 
 
-@dataclass(slots=True)
-class Written:
+class Written(msgspec.Struct, gc=False):
     """A request for a provider.
 
     Attributes:
@@ -71,8 +77,8 @@ class Written:
     """
 
     body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    headers: dict[str, str] = {}
+    warnings: list[str] = []
 
 
 class EventReader(Protocol):

@@ -15,11 +15,29 @@ def loss_of(field: Field, losses: Losses) -> Loss | None:
     return losses[field] if field in losses else DEFAULTS.get(field)
 
 
+def cannot(
+    whose: str, what: str, *, field: Field | None = None, needs: str | None = None, param: str | None = None
+) -> CannotServe:
+    """What says that a format has no word for something.
+
+    Args:
+        whose: the format or the provider, for people.
+        what: what cannot be expressed, for people.
+        field: its name among the fields; stands for both of the others.
+        needs: what another candidate must be able to do.
+        param: what the caller calls it.
+    """
+    if field is not None:
+        needs = param = field.value
+    message = f"{whose} cannot express {what}"
+    return CannotServe(Failure(Kind.UNSUPPORTED, message, Executed.NO, Scope.REQUEST, needs=needs, param=param))
+
+
 def check(uses: Uses, losses: Losses, vendor: str, target: str, names: Mapping[Field, str]) -> list[str]:
     """The warnings that translating this request deserves.
 
     Args:
-        uses: what the request makes use of (`fields.used`).
+        uses: what the request makes use of (`used.used`).
         losses: what the target's format declares.
         vendor: whose signatures, files and server tools the target understands.
         target: the provider's name for people.
@@ -30,25 +48,14 @@ def check(uses: Uses, losses: Losses, vendor: str, target: str, names: Mapping[F
     """
     warnings = []
     for (field, bound), detail in uses.items():
-        if bound and bound == vendor:
+        loss = losses[field] if field in losses else DEFAULTS.get(field)
+        if loss is None or loss.deed is Deed.DROP or (bound and bound == vendor):
             continue
-        loss = loss_of(field, losses)
-        if loss is None or loss.deed is Deed.DROP:
-            continue
-        called = names.get(field, field.value)
-        what = f"{called!r} ({detail})" if detail else f"{called!r}"
+        called = detail if field is Field.EXTRA else names.get(field, field.value)
         note = f": {loss.note}" if loss.note else ""
         if loss.deed is Deed.REFUSE:
-            raise CannotServe(
-                Failure(
-                    Kind.UNSUPPORTED,
-                    f"{target} cannot express {what}{note}",
-                    executed=Executed.NO,
-                    scope=Scope.REQUEST,
-                    needs=field.value,
-                    param=called,
-                )
-            )
+            what = f"{called!r} ({detail})" if detail and detail != called else f"{called!r}"
+            raise cannot(target, f"{what}{note}", needs=field.value, param=called)
         verb = "changed" if loss.deed is Deed.DEGRADE else "left out"
         warnings.append(f"{called} {verb} for {target}{note}")
     return warnings

@@ -1,5 +1,6 @@
 """What a whole answer beside chat must have to be one, and what it tells of its usage."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -32,8 +33,12 @@ _SOUND: Final = re.compile(r"(?:audio/[a-z0-9.+-]{1,60}|application/octet-stream
 _PLAIN: Final = re.compile(r"[ -~]{1,200}")
 
 
+_LONGEST: Final = 366 * 86_400  # seconds of sound
+
+
 class _Details(msgspec.Struct, gc=False):
     audio_tokens: int | None = None
+    image_tokens: int | None = None
     cached_tokens: int | None = None
 
 
@@ -41,9 +46,13 @@ class _Usage(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
+    seconds: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
-    input_token_details: _Details | None = None
+    input_token_details: _Details | None = None  # of transcripts
+    input_tokens_details: _Details | None = None  # of pictures
+    output_tokens_details: _Details | None = None
+    prompt_tokens_details: _Details | None = None
 
 
 _usage: Final = msgspec.json.Decoder(_Usage)
@@ -109,9 +118,23 @@ def read_usage(raw: Raw | None) -> Usage | None:
     if given is None and made is None:
         given = told.total_tokens
     if given is None and made is None:
+        return _heard(told.seconds)
+    usage = Usage(given, made)
+    taken = told.input_token_details or told.input_tokens_details or told.prompt_tokens_details
+    if taken is not None:
+        usage.audio_input_tokens = taken.audio_tokens
+        usage.image_input_tokens = taken.image_tokens
+        usage.cached_tokens = taken.cached_tokens
+    if told.output_tokens_details is not None:
+        usage.image_output_tokens = told.output_tokens_details.image_tokens
+    return usage
+
+
+def _heard(seconds: float | None) -> Usage | None:
+    """What a transcript took that is billed by time, in seconds begun."""
+    if seconds is None or not 0 <= seconds <= _LONGEST:
         return None
-    details = told.input_token_details
-    return Usage(given, made, audio_input_tokens=details.audio_tokens if details else None)
+    return Usage(audio_seconds=math.ceil(seconds))
 
 
 def bad(message: str) -> Failure:

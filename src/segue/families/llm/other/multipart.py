@@ -7,7 +7,7 @@ Sources: RFC 2046, section 5.1.1 (boundaries), and RFC 7578 (forms).
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -87,6 +87,10 @@ class Form:
         return found[0] if found else None
 
 
+class _Malformed(ValueError):
+    """What is wrong with a form, in words for its sender."""
+
+
 def is_form(content_type: str) -> bool:
     """Whether a content type is that of a form with parts."""
     return _TYPE.match(content_type) is not None
@@ -96,9 +100,23 @@ def read_form(body: bytes, content_type: str) -> Form:
     """The parts of a form.
 
     Raises:
-        RequestInvalid: it is not well formed.
+        RequestInvalid: it is not well formed; the message says behind which byte.
     """
-    boundary = _boundary(content_type)
+    try:
+        boundary = _boundary(content_type)
+    except _Malformed as wrong:
+        raise RequestInvalid(f"the form cannot be read: {wrong}", param="content-type") from None
+    parts: list[Part] = []
+    try:
+        for part in _parts(body, boundary):
+            parts.append(part)  # noqa: PERF402 - what was read says where it stopped
+    except _Malformed as wrong:
+        place = parts[-1].end if parts else 0
+        raise RequestInvalid(f"the form cannot be read: {wrong} (in the part behind byte {place})") from None
+    return Form(body, content_type, tuple(parts))
+
+
+def _parts(body: bytes, boundary: bytes) -> Iterator[Part]:
     opening = b"--" + boundary
     delimiter = _CRLF + opening
     if body.startswith(opening):
@@ -106,28 +124,28 @@ def read_form(body: bytes, content_type: str) -> Form:
     else:
         found = body.find(delimiter)
         if found < 0:
-            raise _broken("its boundary does not occur in the body")
+            raise _Malformed("its boundary does not occur in the body")
         at = found + len(delimiter)
-    parts: list[Part] = []
+    count = 0
     while not body.startswith(b"--", at):
-        if len(parts) == MAX_PARTS:
-            raise RequestInvalid(f"the form has more than {MAX_PARTS} parts")
+        if count == MAX_PARTS:
+            raise _Malformed(f"it has more than {MAX_PARTS} parts")
+        count += 1
         head = _after_delimiter(body, at)
         head_end = body.find(b"\r\n\r\n", head, head + MAX_HEAD)
         if head_end < 0:
-            raise _broken(f"the headers of a part do not end within {MAX_HEAD} bytes (lines end with CR LF)")
+            raise _Malformed(f"the headers of a part do not end within {MAX_HEAD} bytes (lines end with CR LF)")
         start = head_end + 4
         if delimiter in body[head - 2 : head_end]:
-            raise _broken("a part has no end of its headers")
+            raise _Malformed("a part has no end of its headers")
         end = body.find(delimiter, start)
         if end < 0:
-            raise _broken("its last boundary (with two hyphens behind it) is missing: was the body cut?")
+            raise _Malformed("its last boundary (with two hyphens behind it) is missing: was the body cut?")
         name, filename = _disposition(body[head:head_end])
-        parts.append(Part(name, filename, start, end))
+        yield Part(name, filename, start, end)
         at = end + len(delimiter)
     if body.find(delimiter, at) >= 0:
-        raise _broken("there is a boundary behind its last one")  # some readers go on there
-    return Form(body, content_type, tuple(parts))
+        raise _Malformed("there is a boundary behind its last one")  # some readers go on there
 
 
 def write_form(fields: Mapping[str, Any]) -> tuple[bytes, str]:
@@ -191,7 +209,7 @@ def _boundary(content_type: str) -> bytes:
     values = _parameters(rest)
     boundary = values.get("boundary")
     if boundary is None or not _BOUNDARY.fullmatch(boundary):
-        raise _broken("its content type has no boundary, or one that RFC 2046 does not allow")
+        raise _Malformed("its content type has no boundary, or one that RFC 2046 does not allow")
     return boundary.encode()
 
 
@@ -201,11 +219,11 @@ def _parameters(text: str) -> dict[str, str]:
     while match := _PARAMETER.match(text, at):
         name = match[1].lower()
         if name in values:
-            raise _broken(f"the parameter {name[:60]!r} is given twice")
+            raise _Malformed(f"the parameter {name[:60]!r} is given twice")
         values[name] = _ESCAPED.sub(r"\1", match[2]) if match[2] is not None else match[3]
         at = match.end()
     if text[at:].strip(" \t;"):
-        raise _broken("the parameters of a header cannot be read")
+        raise _Malformed("the parameters of a header cannot be read")
     return values
 
 
@@ -214,7 +232,7 @@ def _after_delimiter(body: bytes, at: int) -> int:
     while body[end : end + 1] in {b" ", b"\t"} and end - at < MAX_PADDING:
         end += 1
     if not body.startswith(_CRLF, end):
-        raise _broken("a line begins with the boundary and is none")
+        raise _Malformed("a line begins with the boundary and is none")
     return end + 2
 
 
@@ -223,24 +241,20 @@ def _disposition(head: bytes) -> tuple[str, str | None]:
     for line in _lines(head):
         name, colon, value = line.partition(":")
         if not colon or name != name.strip():
-            raise _broken("a header of a part cannot be read")
+            raise _Malformed("a header of a part cannot be read")
         if name.lower() == "content-disposition":
             found.append(value.strip())
     if len(found) != 1:
-        raise _broken("a part needs one header Content-Disposition")
+        raise _Malformed("a part needs one header Content-Disposition")
     kind, semicolon, rest = found[0].partition(";")
     values = _parameters(semicolon + rest)
     if kind.strip().lower() != "form-data" or "name" not in values or "name*" in values:
-        raise _broken('a part needs a header Content-Disposition: form-data; name="…"')
+        raise _Malformed('a part needs a header Content-Disposition: form-data; name="…"')
     return values["name"], values.get("filename", values.get("filename*"))
 
 
 def _lines(head: bytes) -> Iterable[str]:
     text = head.decode("utf-8", "replace")
     if "\n" in text.replace("\r\n", "") or "\r" in text.replace("\r\n", ""):
-        raise _broken("a header of a part has a bare line end")
+        raise _Malformed("a header of a part has a bare line end")
     return text.split("\r\n")
-
-
-def _broken(what: str) -> RequestInvalid:
-    return RequestInvalid(f"the form cannot be read: {what}")

@@ -9,13 +9,13 @@ from typing import Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.outcome import Outcome, Usage
+from segue.core.outcome import Outcome
 from segue.families.llm.asked import BYTES_PER_TOKEN
 from segue.families.llm.formats.openai_errors import classify, error_object
 from segue.families.llm.formats.openai_stream import checked_text
 from segue.families.llm.other.answers import read_usage
-from segue.families.llm.sse import EventSplitter, EventTooLong, read_event
+from segue.families.llm.sse import read_event
+from segue.families.llm.stream_reader import EventPasser, StateOfStream, broken_event, cut, reported
 
 MAX_WHOLE: Final = 16 * 1024 * 1024
 """Bytes of a whole answer where a stream was asked for."""
@@ -39,30 +39,7 @@ class _Event(msgspec.Struct, gc=False):
 _event: Final = msgspec.json.Decoder(_Event)
 
 
-class _Reader:
-    """What all readers are; see `segue.core.ports.StreamReader`."""
-
-    __slots__ = ("answered", "committed", "counting", "failure", "finished", "tokens", "usage")
-
-    def __init__(self) -> None:
-        self.answered = False
-        self.committed = False
-        self.counting = False
-        self.failure: Failure | None = None
-        self.finished = False
-        self.tokens = 0
-        self.usage: Usage | None = None
-
-    def _settled(self) -> bool:
-        return self.finished or self.failure is not None
-
-    def _content(self, size: int) -> None:
-        self.committed = True
-        if self.counting:
-            self.tokens += max(1, size // BYTES_PER_TOKEN)
-
-
-class EventsReader(_Reader):
+class EventsReader(EventPasser):
     """Events that pass through.
 
     Args:
@@ -71,25 +48,16 @@ class EventsReader(_Reader):
         shows_usage: whether the caller wants an event that holds nothing but the usage.
     """
 
-    __slots__ = ("_ended", "_expected", "_secret", "_shows_usage", "_splitter")
+    __slots__ = ("_ended", "_expected", "_secret", "_shows_usage")
 
     def __init__(self, expected: int, secret: str, *, shows_usage: bool = True) -> None:
         super().__init__()
         self._expected = expected
         self._secret = secret
         self._shows_usage = shows_usage
-        self._splitter = EventSplitter()
         self._ended: set[object] = set()
 
-    def feed(self, chunk: bytes) -> bytes:
-        """The whole events of these bytes that the caller may see."""
-        if self._settled():
-            return b""
-        try:
-            events = self._splitter.feed(chunk)
-        except EventTooLong as error:
-            self.failure = _cut(str(error))
-            return b""
+    def _pass(self, events: list[bytes]) -> list[bytes]:
         passed: list[bytes] = []
         for event in events:
             name, data = read_event(event)
@@ -104,26 +72,14 @@ class EventsReader(_Reader):
                 passed.append(event)
             if self.failure is not None:
                 break
-        return b"".join(passed)
-
-    def end(self) -> bytes:
-        """The bytes have ended: that is a whole answer only where every part of it has."""
-        if self._settled():
-            return b""
-        out = self.feed(b"\n\n") if self._splitter.tail.strip() else b""
-        if not self._settled():
-            if self.answered:
-                self.finished = True
-            else:
-                self.failure = _cut("the connection was closed before the answer had ended")
-        return out
+        return passed
 
     def _done(self) -> None:
         # The vendor's own word that this is all: a choice of which nothing came is an empty one.
         if self.committed:
             self.finished = True
         else:
-            self.failure = _cut("the stream ended without any content")
+            self.failure = cut("the stream ended without any content")
 
     def _look(self, name: bytes, data: bytes) -> bool:
         """Learn from one event; whether the caller is to see it."""
@@ -133,7 +89,7 @@ class EventsReader(_Reader):
             if name == b"error":
                 self._fail(data)
             elif not self.answered:
-                self.failure = _cut("an event in the middle of the stream is not valid")
+                self.failure = broken_event()
             return False
         if name == b"error" or told.type == "error" or bytes(told.error) not in _NOTHING:
             self._fail(data)
@@ -145,7 +101,7 @@ class EventsReader(_Reader):
             self._choices(told.choices)
             return bool(told.choices) or self._shows_usage or usage is None
         if told.type.endswith((".delta", ".partial_image", ".segment")):
-            self._content(len(data))
+            _content(self, len(data))
         elif told.type.endswith((".done", ".completed")):
             self._end(len(self._ended))
         return True
@@ -153,7 +109,7 @@ class EventsReader(_Reader):
     def _choices(self, choices: list[_Choice]) -> None:
         for choice in choices:
             if choice.text:
-                self._content(len(choice.text))
+                _content(self, len(choice.text))
             if choice.finish_reason is not None:
                 self._end(choice.index)
 
@@ -163,12 +119,10 @@ class EventsReader(_Reader):
         self.answered = len(self._ended) >= self._expected
 
     def _fail(self, data: bytes) -> None:
-        self.failure = classify(200, error_object(data), self._secret)
-        if self.failure.kind is Kind.BAD_RESPONSE:
-            self.failure = _cut("the provider reported an error in the middle of the stream")
+        self.failure = reported(classify(200, error_object(data), self._secret))
 
 
-class BytesReader(_Reader):
+class BytesReader(StateOfStream):
     """Sound, as it comes: whole when the HTTP answer has ended properly."""
 
     __slots__ = ()
@@ -176,7 +130,7 @@ class BytesReader(_Reader):
     def feed(self, chunk: bytes) -> bytes:
         """All of it."""
         if chunk:
-            self._content(len(chunk))
+            _content(self, len(chunk))
         return chunk
 
     def end(self) -> bytes:
@@ -185,11 +139,11 @@ class BytesReader(_Reader):
             if self.committed:
                 self.finished = True
             else:
-                self.failure = _cut("the answer is empty")
+                self.failure = cut("the answer is empty")
         return b""
 
 
-class WholeReader(_Reader):
+class WholeReader(StateOfStream):
     """A whole answer where a stream was asked for: some models do not stream, and say so in this way alone.
 
     Args:
@@ -207,7 +161,7 @@ class WholeReader(_Reader):
         """Keep it: nothing is shown before it is known to be an answer."""
         self._body += chunk
         if len(self._body) > MAX_WHOLE:
-            self.failure = _cut(f"an answer of more than {MAX_WHOLE} bytes")
+            self.failure = cut(f"an answer of more than {MAX_WHOLE} bytes")
         return b""
 
     def end(self) -> bytes:
@@ -224,5 +178,7 @@ class WholeReader(_Reader):
         return whole
 
 
-def _cut(message: str) -> Failure:
-    return Failure(Kind.STREAM_CUT, message, Executed.UNKNOWN, Scope.PROVIDER)
+def _content(state: StateOfStream, size: int) -> None:
+    state.committed = True
+    if state.counting:
+        state.tokens += max(1, size // BYTES_PER_TOKEN)

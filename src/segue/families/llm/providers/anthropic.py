@@ -7,9 +7,10 @@ from typing import Final
 
 from segue.core.ports import Codec
 from segue.families.llm.claude import claude_flags
-from segue.families.llm.codec import Endpoint
+from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.other.vendors import anthropic_codecs
+from segue.families.llm.prefill import CLAUDE
 from segue.families.llm.vendor import JSON, Vendor, with_version
 
 VERSION: Final = "2023-06-01"
@@ -21,7 +22,7 @@ def _headers(secret: str) -> dict[str, str]:
 
 def _endpoint(base: str) -> Endpoint:
     url = f"{with_version(base, 'v1')}/messages"
-    return Endpoint(MESSAGES, lambda _model, _stream: url, _headers, model_flags=claude_flags)
+    return Endpoint(MESSAGES, lambda _model, _stream: url, _headers, model_flags=claude_flags, prefill=CLAUDE)
 
 
 def _others(base: str) -> dict[str, Codec]:

@@ -4,7 +4,7 @@ With a `key` (a Bedrock API key) it goes as a bearer's token; without one reques
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
 
@@ -12,14 +12,17 @@ from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_va
 
 from segue.config.fields import REFERENCE, Secret, Section, text
 from segue.config.problems import Unusable, did_you_mean, kind_of
-from segue.core.ports import ProviderSpec
+from segue.core.ports import Codec, ProviderSpec
 from segue.families.llm.auth.aws_credentials import AwsChain, AwsSettings
 from segue.families.llm.auth.bedrock import BedrockAuthoriser
-from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.codec import ChatCodec
+from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.converse.format import CONVERSE, CONVERSE_OF_CLAUDE, Converse, format_of, path
 from segue.families.llm.formats.converse.models import MAKER_FLAG
 from segue.families.llm.formats.openai_chat import bearer
+from segue.families.llm.other.bedrock_count import BedrockCount
 from segue.families.llm.other.vendors import bedrock_embeddings
+from segue.families.llm.prefill import CLAUDE
 from segue.families.llm.vendor import Account, ByModel, options_of, word
 
 _MAKERS: Final = ("anthropic", "nova", "mistral", "cohere", "openai")
@@ -79,8 +82,11 @@ class Bedrock:
     models: tuple[str, ...] = ()
     needs_key: bool = False
     priority: int = 1
-    operations: frozenset[str] = frozenset({"chat", "embeddings"})
+    operations: frozenset[str] = frozenset({"chat", "embeddings", "count_tokens"})
     formats: tuple[str, ...] = ("converse",)
+    sources: Mapping[str, str] = field(
+        default_factory=lambda: {"the service model of Bedrock Runtime in botocore 1.44.5 (CountTokens, Converse)": ""}
+    )
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @property
@@ -105,20 +111,29 @@ class Bedrock:
             allow_private=spec.allow_private,
         )
         authoriser = BedrockAuthoriser(region, AwsChain(settings, self.environ))
-        codecs = {"chat": _codec(base, options.makers), "embeddings": ByModel(bedrock_embeddings(base, bearer))}
+        flags = _flags_by(options.makers)
+        codecs: dict[str, Codec] = {
+            "chat": _codec(base, flags),
+            "embeddings": ByModel(bedrock_embeddings(base, bearer)),
+            "count_tokens": BedrockCount(base, bearer, flags),
+        }
         return Account(codecs, spec.allow_private, authoriser)
 
 
-def _codec(base: str, makers: Mapping[str, str]) -> ByModel:
+def _flags_by(makers: Mapping[str, str]) -> Callable[[str], frozenset[str]]:
     def flags(model: str) -> frozenset[str]:
         maker = makers.get(model)
         return frozenset() if maker is None else frozenset({MAKER_FLAG + maker})
 
+    return flags
+
+
+def _codec(base: str, flags: Callable[[str], frozenset[str]]) -> ByModel:
     def url(model: str, stream: bool) -> str:
         return base + path(model, stream=stream)
 
     def codec(format_: Converse) -> ChatCodec:
-        return ChatCodec([Endpoint(format_, url, bearer, model_flags=flags)])
+        return ChatCodec([Endpoint(format_, url, bearer, model_flags=flags, prefill=CLAUDE)])
 
     forms = {CONVERSE: codec(CONVERSE), CONVERSE_OF_CLAUDE: codec(CONVERSE_OF_CLAUDE)}
     return ByModel(lambda model: forms[format_of(model, flags(model))])

@@ -30,7 +30,21 @@ ADAPTER = Cohere(
     habits=Habits(
         renames=LIMIT_IS_MAX_TOKENS,
         drops=("store", "prediction"),
-        warns=("metadata", "parallel_tool_calls", "service_tier", "user", "verbosity"),
-        refuses=("logit_bias", "top_logprobs", "n", "modalities", "audio"),
+        warns=(
+            *("metadata", "parallel_tool_calls", "service_tier", "user", "verbosity", "safety_identifier"),
+            *("prompt_cache_key", "prompt_cache_retention"),
+        ),
+        refuses=(
+            *("logit_bias", "logprobs", "top_logprobs", "n", "modalities", "audio", "web_search_options"),
+            *("functions", "function_call"),
+        ),
+        efforts=("none", "high"),
+    ),
+    sources={
+        "docs.cohere.com/docs/compatibility-api, by github.com/cohere-ai/cohere-developer-experience": "2026-08-20",
+    },
+    unsaid=(
+        "`tool_choice` and `stream_options` at the compatible endpoint",
+        "headers of rate limits",
     ),
 )

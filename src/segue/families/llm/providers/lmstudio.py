@@ -1,4 +1,4 @@
-"""LM Studio on this machine (lmstudio.ai/docs/app/api/endpoints/openai)."""
+"""LM Studio on this machine."""
 
 from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, OpenAICompatible
 from segue.families.llm.habits import Habits
@@ -14,7 +14,18 @@ ADAPTER = OpenAICompatible(
     habits=Habits(
         renames=LIMIT_IS_MAX_TOKENS,
         drops=("store", "prediction"),
-        warns=("user", "metadata", "service_tier", "verbosity", "parallel_tool_calls"),
+        warns=(
+            *("user", "metadata", "service_tier", "verbosity", "parallel_tool_calls", "safety_identifier"),
+            *("prompt_cache_key", "prompt_cache_retention"),
+        ),
+        refuses=("n", "logprobs", "top_logprobs", "modalities", "audio", "web_search_options"),
         developer=False,
+    ),
+    sources={
+        "lmstudio.ai/docs, by github.com/lmstudio-ai/docs, openai-compat": "2026-04-29",
+    },
+    unsaid=(
+        "bodies of errors, finish reasons",
+        "`reasoning_effort`, `stream_options`, `tool_choice`",
     ),
 )

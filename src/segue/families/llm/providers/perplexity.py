@@ -1,19 +1,36 @@
-"""Perplexity (docs.perplexity.ai/api-reference/chat-completions-post): its models search, and call no tools."""
+"""Perplexity by its Agent API, which speaks Responses: Sonar's Chat Completions ended on 2026-09-27.
 
-from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, OpenAICompatible
+Its models search where a tool or a preset says so. The Agent API keeps no conversation and has its own
+`response_format`; what of OpenAI's Responses it does not list is left out or not served.
+"""
+
+from segue.families.llm.compatible import OpenAICompatible
+from segue.families.llm.formats.chat.losses import COMPATIBLE
 from segue.families.llm.habits import Habits
+from segue.families.llm.ir.fields import Deed, Field, Loss
+
+_OWN_SHAPE = Loss(Deed.REFUSE, "the shape of an answer is told in Perplexity's own way")
 
 ADAPTER = OpenAICompatible(
     id="perplexity",
-    base_url="https://api.perplexity.ai",
+    base_url="https://api.perplexity.ai/v1",
     environment=("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
-    stream_usage=False,
-    flags=frozenset({"top_k"}),
-    habits=Habits(
-        renames=LIMIT_IS_MAX_TOKENS,
-        drops=("store", "stream_options", "prediction", "parallel_tool_calls"),
-        warns=("seed", "user", "metadata", "service_tier", "verbosity"),
-        refuses=("tools", "tool_choice", "logit_bias", "logprobs", "top_logprobs", "n", "modalities", "audio"),
-        developer=False,
+    formats=("responses",),
+    responses_habits=Habits(
+        drops=("store", "include", "stream_options"),
+        warns=(
+            *("temperature", "top_p", "user", "metadata", "service_tier", "truncation", "parallel_tool_calls"),
+            *("prompt_cache_key", "prompt_cache_retention", "safety_identifier"),
+        ),
+        refuses=("previous_response_id", "conversation", "prompt", "text", "tool_choice", "top_logprobs"),
+    ),
+    losses={**COMPATIBLE, Field.JSON_SCHEMA: _OWN_SHAPE, Field.JSON_OUTPUT: _OWN_SHAPE},
+    sources={
+        "github.com/perplexityai/perplexity-py, types": "2026-06-08",
+        "docs.perplexity.ai/docs/agent-api, the end of Sonar as public code quotes it": "",
+    },
+    unsaid=(
+        "`temperature`, `top_p` and `tool_choice`",
+        "headers of rate limits",
     ),
 )

@@ -6,7 +6,7 @@ Anthropic's format, but its model stands in the URL and the version of the forma
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -15,14 +15,21 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from segue.config.fields import REFERENCE, Secret, Section
 from segue.config.problems import Unusable, kind_of
-from segue.core.ports import ProviderSpec
+from segue.core.ports import Codec, ProviderSpec
+from segue.families.llm import prefill
 from segue.families.llm.asked import split_top
 from segue.families.llm.auth.google import GoogleAuthoriser, GoogleFile, GoogleTokens, WrongFile, read_credentials
 from segue.families.llm.claude import claude_flags
-from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.codec import ChatCodec
+from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.messages.format import MESSAGES
+from segue.families.llm.formats.messages.threads import THREAD, continued
+from segue.families.llm.ir.fields import Field
+from segue.families.llm.ir.losses import cannot
 from segue.families.llm.other.counting import CountCodec
+from segue.families.llm.other.embeddings import EmbeddingsCodec
+from segue.families.llm.other.vertex import VertexEmbedContent, VertexPredict, embeds_content
 from segue.families.llm.vendor import JSON, Account, ByModel, options_of, segment, with_version, word
 
 ANTHROPIC_VERSION: Final = msgspec.Raw(b'"vertex-2023-10-16"')
@@ -74,8 +81,15 @@ class Vertex:
     models: tuple[str, ...] = ()
     needs_key: bool = False
     priority: int = 1
-    operations: frozenset[str] = frozenset({"chat", "count_tokens"})
+    operations: frozenset[str] = frozenset({"chat", "embeddings", "count_tokens"})
     formats: tuple[str, ...] = ("gemini", "messages")
+    sources: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "github.com/googleapis/googleapis, cloud/aiplatform/v1/prediction_service.proto": "2026-08-22",
+            "embeddings as google-genai 3.4.0 asks for them": "",
+        }
+    )
+    unsaid: tuple[str, ...] = ("how many texts `batchEmbedContents` takes there",)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @property
@@ -94,7 +108,9 @@ class Vertex:
         chat = ByModel(lambda model: codecs[publisher(model)])
         counts = {"google": _google_count(root), "anthropic": _anthropic_count(root)}
         count = ByModel(lambda model: counts[publisher(model)])
-        return Account({"chat": chat, "count_tokens": count}, spec.allow_private, GoogleAuthoriser(tokens, given))
+        vectors = ByModel(_embeddings(root))
+        codecs_of = {"chat": chat, "count_tokens": count, "embeddings": vectors}
+        return Account(codecs_of, spec.allow_private, GoogleAuthoriser(tokens, given))
 
 
 def publisher(model: str) -> str:
@@ -115,14 +131,14 @@ def _google(root: str) -> Endpoint:
         name = segment(model.removeprefix("models/"))
         return f"{root}/google/models/{name}:{'streamGenerateContent?alt=sse' if stream else 'generateContent'}"
 
-    return Endpoint(GEMINI, url, _headers, flags=frozenset({"labels"}))
+    return Endpoint(GEMINI, url, _headers, flags=frozenset({"labels"}), prefill=prefill.GEMINI)
 
 
 def _anthropic(root: str) -> Endpoint:
     def url(model: str, stream: bool) -> str:
         return f"{root}/anthropic/models/{segment(model)}:{'streamRawPredict' if stream else 'rawPredict'}"
 
-    return Endpoint(MESSAGES, url, _headers, model_flags=claude_flags, finish=_as_vertex)
+    return Endpoint(MESSAGES, url, _headers, model_flags=claude_flags, finish=_as_vertex, prefill=prefill.CLAUDE)
 
 
 def _google_count(root: str) -> CountCodec:
@@ -130,6 +146,15 @@ def _google_count(root: str) -> CountCodec:
         return f"{root}/google/models/{segment(model.removeprefix('models/'))}:countTokens"
 
     return CountCodec(GEMINI.id, url, _headers, whole=False)
+
+
+def _embeddings(root: str) -> Callable[[str], Codec]:
+    def action(what: str) -> Callable[[str], str]:
+        return lambda model: f"{root}/google/models/{segment(model.removeprefix('models/'))}:{what}"
+
+    gemini = EmbeddingsCodec(VertexEmbedContent(), action("embedContent"), _headers)
+    older = EmbeddingsCodec(VertexPredict(), action("predict"), _headers)
+    return lambda model: gemini if embeds_content(model) else older
 
 
 def _anthropic_count(root: str) -> CountCodec:
@@ -146,9 +171,14 @@ def _headers(_secret: str) -> dict[str, str]:
     return dict(JSON)
 
 
-def _as_vertex(body: bytes, _target: str, _warnings: list[str]) -> bytes:
+def _as_vertex(body: bytes, target: str, warnings: list[str]) -> bytes:
     fields = split_top(body)
     del fields["model"]
+    if THREAD in fields:  # known to Anthropic's own endpoints only
+        if continued(fields.pop(THREAD)):
+            needs = f"{MESSAGES.id}.{Field.THREAD}"
+            raise cannot(target, f"{THREAD!r}: lies with its vendor", needs=needs, param=THREAD)
+        warnings.append(f"{THREAD} left out for {target}")
     fields.setdefault("anthropic_version", ANTHROPIC_VERSION)
     return msgspec.json.encode(fields)
 

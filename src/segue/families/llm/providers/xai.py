@@ -1,7 +1,27 @@
-"""xAI's Grok (docs.x.ai/docs/api-reference): Chat Completions and Responses."""
+"""xAI's Grok: Responses, and Chat Completions, which it calls its older interface.
+
+Its reasoning models refuse penalties and stop sequences, some also a choice of effort; which is which is told by the
+name. Tokens of reasoning come beside those of the completion, not among them.
+"""
 
 from segue.families.llm.compatible import OpenAICompatible
 from segue.families.llm.habits import Habits
+
+_WARNS = ("verbosity", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "metadata", "service_tier")
+_REFUSES = ("logit_bias", "modalities", "audio", "web_search_options", "functions", "function_call")
+_DROPS = ("store", "prediction")
+_PENALTIES = ("presence_penalty", "frequency_penalty")
+
+
+def _reasons(*efforts: str) -> Habits:
+    """A model that reasons; without words of effort it reasons as it likes."""
+    return Habits(
+        drops=_DROPS,
+        warns=(*_WARNS, *_PENALTIES, *(() if efforts else ("reasoning_effort",))),
+        refuses=(*_REFUSES, "stop"),
+        efforts=efforts,
+    )
+
 
 ADAPTER = OpenAICompatible(
     id="xai",
@@ -10,8 +30,26 @@ ADAPTER = OpenAICompatible(
     environment=("XAI_API_KEY",),
     formats=("chat", "responses"),
     habits=Habits(
-        drops=("store", "prediction"),
-        warns=("verbosity", "safety_identifier", "prompt_cache_key", "metadata"),
-        refuses=("logit_bias", "modalities", "audio"),
+        drops=_DROPS,
+        warns=_WARNS,
+        refuses=_REFUSES,
+        models={
+            r".*non-reasoning|grok-(?:2|3(?!-mini))": Habits(
+                drops=_DROPS, warns=(*_WARNS, "reasoning_effort"), refuses=_REFUSES
+            ),
+            r"grok-3-mini": _reasons("low", "high"),
+            r"grok-4\.3": _reasons("none", "low", "medium", "high"),
+            r"grok-(?:4(?:-|$|\.[12]|\.20)|code)": _reasons(),
+            r"grok-": _reasons("low", "medium", "high"),
+        },
+    ),
+    sources={
+        "docs.x.ai, guide Reasoning and REST reference": "",
+        "github.com/xai-org/xai-proto": "2026-05-17",
+        "docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/grok/capabilities/reasoning": "",
+    },
+    unsaid=(
+        "the role `developer`",
+        "headers of rate limits",
     ),
 )

@@ -10,7 +10,8 @@ from typing import Annotated, Final
 
 from segue.config.fields import Secret, Section
 from segue.core.ports import ProviderSpec
-from segue.families.llm.codec import ChatCodec, Endpoint
+from segue.families.llm.codec import ChatCodec
+from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.yandex.format import PATH, YANDEX
 from segue.families.llm.other.vendors import yandex_codecs
 from segue.families.llm.vendor import JSON, Account, options_of, word
@@ -40,6 +41,10 @@ class Yandex:
     priority: int = 1
     operations: frozenset[str] = frozenset({"chat", "embeddings"})
     formats: tuple[str, ...] = ("yandex",)
+    sources: Mapping[str, str] = field(
+        default_factory=lambda: {"github.com/yandex-cloud/cloudapi, ai/foundation_models/v1/text_common.proto": ""}
+    )
+    unsaid: tuple[str, ...] = ("headers of rate limits",)
 
     @property
     def options(self) -> type[YandexOptions]:

@@ -6,11 +6,15 @@ import msgspec
 
 from segue.families.llm.formats.chat import wire
 from segue.families.llm.formats.chat.usage import read_usage
+from segue.families.llm.formats.openai_errors import gave_up
 from segue.families.llm.ir.answer import Answer, Stop
 from segue.families.llm.ir.blocks import Citation, Content, Refusal, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.format import BadAnswer
 
 _completion: Final = msgspec.json.Decoder(wire.Completion)
+
+FILTERED: Final = "content_filter"
+"""With this reason Azure leaves the message out."""
 
 STOPS: Final = {
     "stop": Stop.END,
@@ -23,7 +27,7 @@ STOPS: Final = {
     "model_length": Stop.CONTEXT,
     "tool_calls": Stop.TOOLS,
     "function_call": Stop.TOOLS,
-    "content_filter": Stop.FILTER,
+    FILTERED: Stop.FILTER,
 }
 """`eos` and `model_length` are words of compatible vendors (Together, Mistral), `eos_token` and `stop_sequence` of text
 generation servers (Hugging Face), `end_turn`, `stop_sequence` and `max_tokens` of Claude's behind such an address."""
@@ -36,11 +40,16 @@ def read_answer(body: bytes) -> Answer:
         if not body.isascii():
             body.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadAnswer(f"not a chat completion: {error}") from None
+        raise BadAnswer.of(error, body) from None
     choice = completion.choices[0] if completion.choices else None
-    if choice is None or choice.message is None:
+    if choice is None or (choice.message is None and choice.finish_reason != FILTERED):
         raise BadAnswer("not a chat completion: no 'choices[0].message'")
-    content = read_content(choice.message, completion.id or "")
+    if gave_up(choice.finish_reason) is not None:
+        raise BadAnswer("field 'choices[0].finish_reason': the answer was broken off")
+    content = read_content(choice.message or wire.Message(), completion.id or "")
+    usage = read_usage(completion.usage)
+    if usage is not None:
+        usage.service_tier = completion.service_tier or ""
     return Answer(
         id=completion.id or "",
         model=completion.model or "",
@@ -48,7 +57,7 @@ def read_answer(body: bytes) -> Answer:
         content=content,
         stop=read_stop(choice.finish_reason, content),
         vendor_stop=choice.finish_reason or "",
-        usage=read_usage(completion.usage),
+        usage=usage,
         service_tier=completion.service_tier or "",
     )
 
@@ -77,8 +86,9 @@ def read_content(message: wire.Message, answer_id: str) -> list[Content]:
         content.append(Refusal(message.refusal))
     for place, call in enumerate(message.tool_calls or ()):
         made = f"call_{answer_id[-24:]}_{place}"
-        if call.custom is not None:
-            content.append(ToolUse(call.id or made, call.custom.name or "", call.custom.input or "", custom=True))
+        custom = custom_of(call)
+        if custom is not None:
+            content.append(ToolUse(call.id or made, custom.name or "", custom.input or "", custom=True))
         elif call.function is not None:
             arguments = call.function.arguments or ""
             content.append(ToolUse(call.id or made, call.function.name or "", arguments, call_signature(call)))
@@ -88,10 +98,12 @@ def read_content(message: wire.Message, answer_id: str) -> list[Content]:
     return content
 
 
-def split_content(content: str | list[dict[str, Any]] | None) -> tuple[str, str]:
-    """The text and the thoughts of a content that may be a list of parts (Mistral's way with thinking)."""
+def split_content(content: str | list[dict[str, Any]] | dict[str, Any] | None) -> tuple[str, str]:
+    """The text and the thoughts of a content that may be a list of parts, or an object instead of its JSON."""
     if content is None or isinstance(content, str):
         return content or "", ""
+    if isinstance(content, dict):
+        return msgspec.json.encode(content).decode(), ""
     texts: list[str] = []
     thoughts: list[str] = []
     for part in content:
@@ -133,6 +145,12 @@ def signature_of(details: list[dict[str, Any]] | None) -> Signature | None:
         if isinstance(secret, str) and secret:
             return Signature(vendor, secret, "encrypted")
     return None
+
+
+def custom_of(call: wire.ToolCall) -> wire.Custom | None:
+    """The call of a custom tool, if it is one: some servers (Snowflake's) write both kinds, one of them empty."""
+    custom = call.custom
+    return None if custom is not None and call.function is not None and not custom.name else custom
 
 
 def call_signature(call: wire.ToolCall) -> Signature | None:

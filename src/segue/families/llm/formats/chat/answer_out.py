@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from segue.families.llm.formats.chat.usage import write_usage
+from segue.families.llm.formats.openai_tiers import tier_for_openai
 from segue.families.llm.ir.answer import Answer, Stop
 from segue.families.llm.ir.blocks import GOOGLE, Citation, Refusal, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.format import Shown
@@ -36,33 +37,39 @@ def write_answer(answer: Answer, shown: Shown) -> bytes:
         "choices": [
             {
                 "index": 0,
-                "message": _message(answer),
+                "message": _message(answer, functions=shown.conversation.functions),
                 "logprobs": None,
                 "finish_reason": finish_reason(
-                    answer.stop, refused=any(isinstance(block, Refusal) for block in answer.content)
+                    answer.stop,
+                    refused=any(isinstance(block, Refusal) for block in answer.content),
+                    functions=shown.conversation.functions,
                 ),
             }
         ],
     }
     if answer.usage is not None:
         body["usage"] = write_usage(answer.usage)
-    if answer.service_tier:
-        body["service_tier"] = answer.service_tier
+    tier = tier_for_openai(answer.service_tier)
+    if tier:
+        body["service_tier"] = tier
     return msgspec.json.encode(body)
 
 
-def finish_reason(stop: Stop, *, refused: bool) -> str:
+def finish_reason(stop: Stop, *, refused: bool, functions: bool = False) -> str:
     """OpenAI's word for the end of an answer.
 
     Args:
         stop: why it ended.
         refused: whether it has words of refusal. A model of Anthropic's that is stopped has none: what it has said is
             a part of an answer, and `stop` would say that it is the whole.
+        functions: whether the caller offered functions, by the older name of tools.
     """
+    if functions and stop is Stop.TOOLS:
+        return "function_call"
     return "content_filter" if stop is Stop.REFUSAL and not refused else STOPS[stop]
 
 
-def _message(answer: Answer) -> dict[str, Any]:
+def _message(answer: Answer, *, functions: bool) -> dict[str, Any]:
     texts: list[str] = []
     thoughts: list[str] = []
     refusals: list[str] = []
@@ -90,7 +97,9 @@ def _message(answer: Answer) -> dict[str, Any]:
         message["reasoning_content"] = "".join(thoughts)
     if details:
         message["reasoning_details"] = details
-    if calls:
+    if calls and functions:
+        message["function_call"] = calls[0]["function"]  # the older form has room for one
+    elif calls:
         message["tool_calls"] = calls
     if annotations:
         message["annotations"] = annotations

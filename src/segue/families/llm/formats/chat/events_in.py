@@ -4,17 +4,18 @@ from typing import Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.failure import Failure
 from segue.families.llm.formats.chat import wire
 from segue.families.llm.formats.chat.answer_in import (
     STOPS,
     call_signature,
     citations_of,
+    custom_of,
     signature_of,
     split_content,
 )
-from segue.families.llm.formats.chat.usage import read_usage
-from segue.families.llm.formats.openai_errors import classify, error_object
+from segue.families.llm.formats.chat.usage import read_groq, read_usage
+from segue.families.llm.formats.openai_errors import classify, error_object, gave_up
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
     Began,
@@ -33,6 +34,7 @@ from segue.families.llm.ir.answer import (
 )
 from segue.families.llm.ir.blocks import Refusal, Text, Thinking, ToolUse
 from segue.families.llm.sse import EventSplitter, EventTooLong, read_event
+from segue.families.llm.stream_reader import broken_event, cut, reported
 
 _chunk: Final = msgspec.json.Decoder(wire.Completion)
 _EMPTY: Final = b"null"
@@ -66,13 +68,15 @@ class ChatEvents:
         try:
             events = self._splitter.feed(chunk)
         except EventTooLong as error:
-            self._break(out, _cut(str(error)))
+            self._break(out, cut(str(error)))
             return out
         for event in events:
             name, data = read_event(event)
             if not data:
                 continue
             if data.strip() == b"[DONE]":
+                if self._blocks and not self._stopped:
+                    self._stop("", "", out)  # some servers leave the reason out, and say only that they are done
                 self._done(out)
             elif name == b"error":
                 self._break(out, self._reported(data))
@@ -94,17 +98,14 @@ class ChatEvents:
             out.append(Ended())
             self._over = True
         else:
-            self._break(out, _cut("the stream ended before the answer had"))
+            self._break(out, cut("the stream ended before the answer had"))
 
     def _break(self, out: list[Event], failure: Failure) -> None:
         out.append(Broke(failure))
         self._over = True
 
     def _reported(self, data: bytes) -> Failure:
-        failure = classify(200, error_object(data), self._secret)
-        if failure.kind is Kind.BAD_RESPONSE:
-            return _cut("the provider reported an error in the middle of the stream")
-        return failure
+        return reported(classify(200, error_object(data), self._secret))
 
     def _read(self, data: bytes, out: list[Event]) -> None:
         try:
@@ -113,7 +114,7 @@ class ChatEvents:
             chunk = _chunk.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if not self._stopped and (data.lstrip()[:1] == b"{" or any(mark in data for mark in _MARKS)):
-                self._break(out, _cut("an event in the middle of the stream is not valid"))
+                self._break(out, broken_event())
             return
         if bytes(chunk.error) != _EMPTY:
             self._break(out, self._reported(data))
@@ -134,8 +135,9 @@ class ChatEvents:
                     return
         usage = read_usage(chunk.usage)
         if usage is None and bytes(chunk.x_groq) != _EMPTY:
-            usage = read_usage(msgspec.json.decode(chunk.x_groq, type=_Groq).usage)
+            usage = read_groq(chunk.x_groq)
         if usage is not None:
+            usage.service_tier = chunk.service_tier or ""
             out.append(Counted(usage))
 
     def _delta(self, delta: wire.Message, out: list[Event]) -> None:
@@ -159,7 +161,7 @@ class ChatEvents:
             out.append(TextMore(self._open(_REFUSAL, out), delta.refusal))
         for call in delta.tool_calls or ():
             self._call(call, out)
-        if delta.function_call is not None:
+        if delta.function_call is not None and (delta.function_call.name or delta.function_call.arguments):
             name = delta.function_call.name
             named = f"call_{name}" if name else None
             self._call(wire.ToolCall(named, index=0, function=delta.function_call), out)
@@ -185,7 +187,9 @@ class ChatEvents:
         place: int | str = call.index if call.index is not None else call.id or self._last_call
         self._last_call = place
         number = self._calls.get(place)
-        function, custom = call.function, call.custom
+        function, custom = call.function, custom_of(call)
+        if custom is not None:
+            function = None
         name = (function.name if function else custom.name if custom else None) or ""
         if number is None:
             self._close(out)
@@ -199,23 +203,16 @@ class ChatEvents:
             out.append(ArgumentsMore(number, more))
 
     def _stop(self, reason: str, tier: str, out: list[Event]) -> None:
-        if reason == "error":
-            self._break(out, _cut("the provider gave up in the middle of the answer"))
+        broken = gave_up(reason)
+        if broken is not None:
+            self._break(out, reported(broken))
             return
         self._close(out)
         out.extend(BlockEnded(number) for number in self._calls.values())
-        stop = STOPS.get(reason, Stop.OTHER)
+        stop = STOPS.get(reason or "stop", Stop.OTHER)
         if stop is Stop.END and self._calls:
             stop = Stop.TOOLS
         elif stop is Stop.END and self._refused:
             stop = Stop.REFUSAL
         self._stopped = True
         out.append(Stopped(stop, vendor_stop=reason, service_tier=tier))
-
-
-class _Groq(msgspec.Struct):
-    usage: msgspec.Raw = wire.NOTHING
-
-
-def _cut(message: str) -> Failure:
-    return Failure(Kind.STREAM_CUT, message, Executed.UNKNOWN, Scope.PROVIDER)

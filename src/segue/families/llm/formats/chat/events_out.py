@@ -8,11 +8,13 @@ from segue.core.failure import Failure
 from segue.core.outcome import Usage
 from segue.families.llm.formats.chat.answer_out import finish_reason, write_citation, write_detail
 from segue.families.llm.formats.chat.usage import write_usage
+from segue.families.llm.formats.openai_tiers import tier_for_openai
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
     Began,
     BlockBegan,
     Cited,
+    Continued,
     Counted,
     Ended,
     Event,
@@ -35,10 +37,13 @@ class ChatChunks:
 
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
+        self._functions = shown.conversation.functions
         self._before = b""
+        self._unnamed = False  # the role is still to be told
         self._calls: dict[int, int] = {}
         self._refusals: set[int] = set()
         self._usage: Usage | None = None
+        self._segue: dict[str, Any] = {}
         self._id = f"chatcmpl-{shown.call_id}"
         self._model = shown.model
         self._created = shown.created
@@ -51,9 +56,11 @@ class ChatChunks:
             name = b'{"refusal":' if event.index in self._refusals else b'{"content":'
             return b"".join((self._before or self._open_head(), name, _encode(event.text), b"}", _AFTER))
         if isinstance(event, ThinkingMore):
-            return self._delta({"reasoning_content": event.text})
+            return self._delta({**self._role(), "reasoning_content": event.text})
         if isinstance(event, ArgumentsMore):
             place = self._calls.get(event.index, 0)
+            if self._functions:
+                return b"" if place else self._delta({"function_call": {"arguments": event.text}})
             return self._delta({"tool_calls": [{"index": place, "function": {"arguments": event.text}}]})
         return self._rare(event)
 
@@ -81,8 +88,12 @@ class ChatChunks:
             case Counted():
                 self._usage = event.usage
             case Stopped():
-                reason = finish_reason(event.stop, refused=bool(self._refusals))
-                return self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}])
+                reason = finish_reason(event.stop, refused=bool(self._refusals), functions=self._functions)
+                tier = tier_for_openai(event.service_tier)
+                more = {**({"service_tier": tier} if tier else {}), **self._segue}
+                return self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}], more)
+            case Continued():
+                self._segue = {"segue": event.told}
             case Ended():
                 return self._last()
         return b""
@@ -93,11 +104,31 @@ class ChatChunks:
         self._created = event.created or self._created
         self._usage = event.usage
         self._before = b""
-        return self._delta({"role": "assistant", "content": ""})
+        self._unnamed = True
+        return b""
+
+    def _role(self, content: str | None = None) -> dict[str, Any]:
+        """What begins the first delta: a text with "", a call or a thought with null, since SDKs start a text at "".
+
+        Empty for every other delta.
+        """
+        if not self._unnamed:
+            return {}
+        self._unnamed = False
+        return {"role": "assistant", "content": content}
+
+    def _stop(self, event: Stopped) -> bytes:
+        role = self._role("")
+        reason = finish_reason(event.stop, refused=bool(self._refusals))
+        choice = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}
+        return (self._delta(role) if role else b"") + self._chunk([choice], self._segue)
 
     def _block(self, index: int, block: Content) -> bytes:
         if isinstance(block, ToolUse):
             place = self._calls[index] = len(self._calls)
+            if self._functions and not block.custom:
+                function = {"name": block.name, "arguments": block.arguments}
+                return b"" if place else self._delta({"function_call": function})
             call: dict[str, Any] = {"index": place, "id": block.id, "type": "function"}
             if block.custom:
                 call["type"] = "custom"
@@ -106,23 +137,24 @@ class ChatChunks:
                 call["function"] = {"name": block.name, "arguments": block.arguments}
             if block.signature is not None:
                 call["extra_content"] = {"google": {"thought_signature": as_shown(block.signature, GOOGLE)}}
-            return self._delta({"tool_calls": [call]})
-        if isinstance(block, Refusal):
-            self._refusals.add(index)
-            return self._delta({"refusal": block.text}) if block.text else b""
+            return self._delta({**self._role(), "tool_calls": [call]})
         if isinstance(block, Thinking):
             delta: dict[str, Any] = {"reasoning_content": block.text} if block.text else {}
             if block.signature is not None:
                 delta["reasoning_details"] = [write_detail(block.signature, block.text)]
-            return self._delta(delta) if delta else b""
-        if isinstance(block, Text) and block.text:
-            return self._delta({"content": block.text})
-        return b""
+            return self._delta({**self._role(), **delta}) if delta else b""
+        if not isinstance(block, Text | Refusal):
+            return b""
+        role = self._role("")
+        if isinstance(block, Refusal):
+            self._refusals.add(index)
+        name = "refusal" if isinstance(block, Refusal) else "content"
+        return (self._delta(role) if role else b"") + (self._delta({name: block.text}) if block.text else b"")
 
     def _signed(self, event: Signed) -> bytes:
         place = self._calls.get(event.index)
         if place is None:
-            return self._delta({"reasoning_details": [write_detail(event.signature, "")]})
+            return self._delta({**self._role(), "reasoning_details": [write_detail(event.signature, "")]})
         signed = {"google": {"thought_signature": as_shown(event.signature, GOOGLE)}}
         return self._delta({"tool_calls": [{"index": place, "extra_content": signed}]})
 

@@ -11,7 +11,7 @@ from segue.families.llm.formats.chat.errors import error_body
 from segue.families.llm.formats.chat.events_in import ChatEvents
 from segue.families.llm.formats.chat.events_out import ChatChunks
 from segue.families.llm.formats.chat.losses import LOSSES, NAMES
-from segue.families.llm.formats.openai_errors import classify, error_object
+from segue.families.llm.formats.openai_errors import broken_off, classify, error_object
 from segue.families.llm.ir.answer import Answer
 from segue.families.llm.ir.blocks import OPENAI
 from segue.families.llm.ir.conversation import Conversation
@@ -56,7 +56,9 @@ class ChatFormat:
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:  # noqa: ARG002 - the body tells it
         """See `ProviderFormat`."""
-        return classify(status, error_object(body), secret)
+        error = error_object(body)
+        broken = broken_off(body, secret) if status == 200 and error is None else None  # noqa: PLR2004 - HTTP's own number
+        return broken or classify(status, error, secret)
 
 
 CHAT = ChatFormat()

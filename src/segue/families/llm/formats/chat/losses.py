@@ -59,6 +59,7 @@ LOSSES: Final[Losses] = {
     Field.PREDICTION: EXACT,
     Field.PROMPT_CACHE_KEY: EXACT,
     Field.SAFETY_IDENTIFIER: EXACT,
+    Field.SERVICE_TIER: EXACT,  # the writer warns of tiers that OpenAI does not know
     Field.VERBOSITY: EXACT,
     Field.STORE: EXACT,
     Field.CUSTOM_TOOLS: EXACT,

@@ -6,21 +6,33 @@ unasked; `allowed_tools`: knows OpenAI's choice among some tools; `reasoning_bac
 `top_k`: knows it; `id9`: names of calls have nine letters and digits (Mistral).
 """
 
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.ports import CannotServe
 from segue.families.llm.ir import ids
 from segue.families.llm.ir.blocks import Content, Media, Refusal, ServerItem, Text, Thinking, ToolResult, ToolUse
-from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message, VendorTool
+from segue.families.llm.ir.conversation import (
+    Conversation,
+    FunctionTool,
+    Message,
+    Output,
+    Reasoning,
+    Sampling,
+    VendorTool,
+)
 from segue.families.llm.ir.effort import effort_for
 from segue.families.llm.ir.format import Target, Written
+from segue.families.llm.ir.losses import cannot
 
 Raw = msgspec.Raw
 _encode: Final = msgspec.json.encode
 _TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale", "batch"})
+_SELDOM: Final = (
+    "user", "prediction", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "verbosity"
+)  # fmt: skip
+_seldom: Final = attrgetter(*_SELDOM)
 _AUDIO: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
 
 
@@ -65,22 +77,24 @@ def _text_of(parts: list[Text]) -> str:
 
 def _user(message: Message, rule: ids.IdRule, out: list[dict[str, Any]]) -> dict[str, Any] | None:
     """A turn of the user's; results of tools in it become messages of their own, right after the calls."""
-    parts: list[Content] = []
-    for block in message.content:
-        if isinstance(block, ToolResult):
-            out.append({"role": "tool", "tool_call_id": rule.fit(block.id), "content": _result(block)})
-            parts += [part for part in block.content if isinstance(part, Media)]
-    parts += [block for block in message.content if not isinstance(block, ToolResult)]
+    parts = message.content
+    if ToolResult in map(type, parts):
+        parts = []
+        for block in message.content:
+            if isinstance(block, ToolResult):
+                out.append({"role": "tool", "tool_call_id": rule.fit(block.id), "content": _result(block)})
+                parts += [part for part in block.content if isinstance(part, Media)]
+        parts += [block for block in message.content if not isinstance(block, ToolResult)]
     if not parts:
         return None
-    if all(type(part) is Text for part in parts):
-        content: Any = "\n\n".join(part.text for part in parts if isinstance(part, Text))
-        return {"role": "user", "content": content}
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    if len(texts) == len(parts):
+        return {"role": "user", "content": "\n\n".join(texts)}
     return {"role": "user", "content": [_part(part) for part in parts if not isinstance(part, ServerItem)]}
 
 
 def _result(block: ToolResult) -> str:
-    text = "".join(part.text for part in block.content if isinstance(part, Text))
+    text = "".join([part.text for part in block.content if isinstance(part, Text)])
     if block.error:
         return f"Error: {text}"
     return text
@@ -90,7 +104,7 @@ def _part(block: Content) -> dict[str, Any]:
     if isinstance(block, (Text, Refusal)):
         return {"type": "text", "text": block.text}
     if not isinstance(block, Media):
-        raise _cannot(f"a {type(block).__name__} in a turn of the user's", "messages")
+        raise cannot("Chat Completions", f"a {type(block).__name__} in a turn of the user's", param="messages")
     if block.kind == "image":
         image: dict[str, Any] = {"url": block.url or f"data:{block.type or 'image/png'};base64,{block.data}"}
         if block.detail:
@@ -99,7 +113,11 @@ def _part(block: Content) -> dict[str, Any]:
     if block.kind == "audio":
         name = _AUDIO.get(block.type)
         if name is None:
-            raise _cannot(f"audio of type {block.type[:60]!r}: send wav or mp3", "messages.content.input_audio.format")
+            raise cannot(
+                "Chat Completions",
+                f"audio of type {block.type[:60]!r}: send wav or mp3",
+                param="messages.content.input_audio.format",
+            )
         return {"type": "input_audio", "input_audio": {"data": block.data, "format": name}}
     if block.text is not None:
         title = f"{block.name}\n\n" if block.name else ""
@@ -155,7 +173,9 @@ def _write_tools(conversation: Conversation, target: Target, body: dict[str, Any
     some = len(chosen) > 1 and "allowed_tools" not in target.flags
     tools: list[Any] = []
     for tool in conversation.tools:
-        if not isinstance(tool, FunctionTool):
+        if isinstance(tool, VendorTool) and tool.type == "web_search":
+            body["web_search_options"] = _web_search(tool)
+        elif not isinstance(tool, FunctionTool):
             tools.append(_vendor_tool(tool))
         elif not some or tool.name in chosen:
             function: dict[str, Any] = {"name": tool.name}
@@ -183,10 +203,21 @@ def _write_tools(conversation: Conversation, target: Target, body: dict[str, Any
         body["parallel_tool_calls"] = conversation.parallel_tools
 
 
+def _web_search(tool: VendorTool) -> dict[str, Any]:
+    """OpenAI's search, which is a setting here: the place of the user stands one level deeper than in Responses."""
+    options: dict[str, Any] = msgspec.json.decode(tool.raw)
+    del options["type"]
+    place = options.get("user_location")
+    if isinstance(place, dict):
+        flat = {name: value for name, value in place.items() if name != "type"}
+        options["user_location"] = {"type": "approximate", "approximate": flat}
+    return options
+
+
 def _vendor_tool(tool: VendorTool) -> Any:
     """A custom tool; Responses declares it flat, Chat Completions one level deeper."""
     if tool.type != "custom":
-        raise _cannot(f"the tool {tool.type!r}: only OpenAI's Responses know it", "tools")
+        raise cannot("Chat Completions", f"the tool {tool.type!r}: only OpenAI's Responses know it", param="tools")
     declared: dict[str, Any] = msgspec.json.decode(tool.raw)
     if "custom" in declared:
         return Raw(tool.raw)
@@ -199,54 +230,58 @@ def _vendor_tool(tool: VendorTool) -> Any:
 
 
 def _write_settings(conversation: Conversation, target: Target, body: dict[str, Any], warnings: list[str]) -> None:
-    sampling = conversation.sampling
-    limit = "max_tokens" if "max_tokens" in target.flags else "max_completion_tokens"
-    settings: tuple[tuple[str, Any], ...] = (
-        (limit, conversation.max_tokens),
-        ("temperature", sampling.temperature),
-        ("top_p", sampling.top_p),
-        ("top_k", sampling.top_k if "top_k" in target.flags else None),
-        ("seed", sampling.seed),
-        ("presence_penalty", sampling.presence_penalty),
-        ("frequency_penalty", sampling.frequency_penalty),
-        ("logit_bias", Raw(sampling.logit_bias) if sampling.logit_bias else None),
-        ("stop", conversation.stop or None),
-        ("user", conversation.user or None),
-        ("prediction", Raw(conversation.prediction) if conversation.prediction else None),
-        ("prompt_cache_key", conversation.prompt_cache_key or None),
-        ("prompt_cache_retention", conversation.prompt_cache_retention or None),
-        ("safety_identifier", conversation.safety_identifier or None),
-        ("verbosity", conversation.verbosity or None),
-        ("store", conversation.store),
-    )
-    body.update({name: value for name, value in settings if value is not None})
-    _write_output(conversation, body)
-    _write_reasoning(conversation, target, body, warnings)
+    if conversation.max_tokens is not None:
+        body["max_tokens" if "max_tokens" in target.flags else "max_completion_tokens"] = conversation.max_tokens
+    _write_sampling(conversation.sampling, target, body)
+    if conversation.stop:
+        body["stop"] = conversation.stop
+    if any(_seldom(conversation)):
+        body.update({name: value for name, value in zip(_SELDOM, _seldom(conversation), strict=True) if value})
+        if conversation.prediction:
+            body["prediction"] = Raw(conversation.prediction)
+    if conversation.store is not None:
+        body["store"] = conversation.store
+    if conversation.output is not None:
+        body["response_format"] = _format(conversation.output)
+    if conversation.reasoning is not None:
+        _write_reasoning(conversation.reasoning, target, body, warnings)
     if conversation.metadata and conversation.store:
         body["metadata"] = conversation.metadata  # OpenAI allows it only where the answer is stored
     if conversation.service_tier in _TIERS:
         body["service_tier"] = conversation.service_tier
+    elif conversation.service_tier:
+        warnings.append(f"service_tier {conversation.service_tier[:32]!r} left out: OpenAI has none of this name")
 
 
-def _write_output(conversation: Conversation, body: dict[str, Any]) -> None:
-    output = conversation.output
-    if output is None:
-        return
+def _write_sampling(sampling: Sampling, target: Target, body: dict[str, Any]) -> None:
+    if sampling.temperature is not None:
+        body["temperature"] = sampling.temperature
+    if sampling.top_p is not None:
+        body["top_p"] = sampling.top_p
+    if sampling.top_k is not None and "top_k" in target.flags:
+        body["top_k"] = sampling.top_k
+    if sampling.seed is not None:
+        body["seed"] = sampling.seed
+    if sampling.presence_penalty is not None:
+        body["presence_penalty"] = sampling.presence_penalty
+    if sampling.frequency_penalty is not None:
+        body["frequency_penalty"] = sampling.frequency_penalty
+    if sampling.logit_bias:
+        body["logit_bias"] = Raw(sampling.logit_bias)
+
+
+def _format(output: Output) -> dict[str, Any]:
     if not output.schema:
-        body["response_format"] = {"type": "json_object"}
-        return
+        return {"type": "json_object"}
     schema: dict[str, Any] = {"name": output.name or "answer", "schema": Raw(output.schema)}
     if output.description:
         schema["description"] = output.description
     if output.strict is not None:
         schema["strict"] = output.strict
-    body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return {"type": "json_schema", "json_schema": schema}
 
 
-def _write_reasoning(conversation: Conversation, target: Target, body: dict[str, Any], warnings: list[str]) -> None:
-    reasoning = conversation.reasoning
-    if reasoning is None:
-        return
+def _write_reasoning(reasoning: Reasoning, target: Target, body: dict[str, Any], warnings: list[str]) -> None:
     effort = effort_for(reasoning)
     if effort is None:
         return
@@ -254,10 +289,3 @@ def _write_reasoning(conversation: Conversation, target: Target, body: dict[str,
         warnings.append(f"reasoning left out for {target.provider or 'the provider'}: {target.model} does not reason")
         return
     body["reasoning_effort"] = effort
-
-
-def _cannot(what: str, param: str) -> CannotServe:
-    failure = Failure(
-        Kind.UNSUPPORTED, f"Chat Completions cannot express {what}", Executed.NO, Scope.REQUEST, param=param
-    )
-    return CannotServe(failure)

@@ -1,15 +1,18 @@
 """Usage in Chat Completions.
 
 Its convention: the prompt includes what came from a cache, the completion includes thinking
-(platform.openai.com/docs/api-reference/chat/object).
+(platform.openai.com/docs/api-reference/chat/object). Two vendors of this format leave thinking out of the completion,
+and say so by their sum: at xAI (docs.x.ai/docs/guides/reasoning) and at Google's compatible address `total_tokens` is
+prompt, completion and thinking together.
 """
 
-from typing import Any
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Final
 
 import msgspec
 
 from segue.core.outcome import Usage
-from segue.families.llm.formats.chat.wire import TokenUsage
+from segue.families.llm.formats.chat.wire import NOTHING, TokenUsage
 
 _usage = msgspec.json.Decoder(TokenUsage)
 
@@ -32,12 +35,56 @@ def read_usage(raw: msgspec.Raw) -> Usage | None:
         told.cache_write_tokens = prompt.cache_write_tokens
     if told.cached_tokens is None:
         told.cached_tokens = usage.prompt_cache_hit_tokens
+    if usage.num_sources_used:
+        told.tool_calls = {"live_search": usage.num_sources_used}
+    if usage.cost is not NOTHING and not usage.is_byok:
+        told.billed = _billed(usage.cost)
     if completion is not None:
         told.reasoning_tokens = completion.reasoning_tokens
+        if completion.reasoning_tokens and usage.total_tokens is not None:
+            beside = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0) + completion.reasoning_tokens
+            if usage.total_tokens == beside:
+                told.output_tokens = (usage.completion_tokens or 0) + completion.reasoning_tokens
         told.audio_output_tokens = completion.audio_tokens
         told.predicted_tokens = completion.accepted_prediction_tokens
         told.rejected_tokens = completion.rejected_prediction_tokens
     return told
+
+
+class _Groq(msgspec.Struct):
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_groq = msgspec.json.Decoder(_Groq)
+
+
+def read_groq(raw: msgspec.Raw) -> Usage | None:
+    """The usage that Groq tells in the last chunk of a stream (`x_groq`), whether it was asked for or not."""
+    try:
+        return read_usage(_groq.decode(raw).usage)
+    except msgspec.DecodeError:
+        return None  # null, nearly always
+
+
+class _Sum(msgspec.Struct, gc=False):
+    total_cost: Decimal | None = None
+
+
+_sum: Final = msgspec.json.Decoder(Decimal | _Sum)
+_MOST: Final = 1_000_000
+_BILLIONTH: Final = Decimal("1e-9")
+
+
+def _billed(raw: msgspec.Raw) -> int | None:
+    """What a vendor says that it took, in billionths of a dollar: a number (OpenRouter) or a sum (Perplexity)."""
+    try:
+        told = _sum.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    amount = told.total_cost if isinstance(told, _Sum) else told
+    if amount is None or not amount.is_finite() or not 0 <= amount <= _MOST:
+        return None
+    return int(amount.quantize(_BILLIONTH, ROUND_HALF_EVEN).scaleb(9))
 
 
 def tier_of(service_tier: object) -> str:

@@ -10,6 +10,8 @@ import msgspec
 
 Raw = msgspec.Raw
 NOTHING = Raw(b"null")
+UNSAID = Raw()
+"""Stands for a field of a request that is missing; unlike JSON's null it is False where that is asked."""
 
 
 class TextPart(msgspec.Struct, tag_field="type", tag="text", gc=False):
@@ -29,7 +31,7 @@ class ImageUrl(msgspec.Struct, gc=False):
 class ImagePart(msgspec.Struct, tag_field="type", tag="image_url", gc=False):
     """An image."""
 
-    image_url: ImageUrl
+    image_url: ImageUrl | str
     cache_control: dict[str, Any] | None = None
 
 
@@ -66,7 +68,40 @@ class RefusalPart(msgspec.Struct, tag_field="type", tag="refusal", gc=False):
     refusal: str
 
 
-Part = TextPart | ImagePart | AudioPart | FilePart | RefusalPart
+class DocumentPart(msgspec.Struct, tag_field="type", tag="document_url", gc=False):
+    """A document as Mistral has it: a URL or a data URL."""
+
+    document_url: str
+    document_name: str | None = None
+
+
+class Address(msgspec.Struct, gc=False):
+    """Where something is: a URL or a data URL."""
+
+    url: str
+
+
+class FileUrlPart(msgspec.Struct, tag_field="type", tag="file_url", gc=False):
+    """A document as Perplexity has it."""
+
+    file_url: Address | str
+    file_name: str | None = None
+
+
+class VideoPart(msgspec.Struct, tag_field="type", tag="video_url", gc=False):
+    """A video as OpenRouter and vLLM have it."""
+
+    video_url: Address | str
+
+
+class ThinkingPart(msgspec.Struct, tag_field="type", tag="thinking", gc=False):
+    """What the model thought, as Mistral gives it and wants it back: a list of texts."""
+
+    thinking: str | list[dict[str, Any]]
+    signature: str | None = None
+
+
+Part = TextPart | ImagePart | AudioPart | FilePart | RefusalPart | DocumentPart | FileUrlPart | VideoPart | ThinkingPart
 
 
 class Function(msgspec.Struct, gc=False):
@@ -95,10 +130,11 @@ class ToolCall(msgspec.Struct, gc=False):
 
 
 class SystemMessage(msgspec.Struct, tag_field="role", tag="system", gc=False):
-    """Instructions."""
+    """Instructions. `cache_control` of a whole message, here and below, is how callers of OpenRouter may mark it."""
 
     content: str | list[TextPart]
     name: str | None = None
+    cache_control: dict[str, Any] | None = None
 
 
 class DeveloperMessage(SystemMessage, tag_field="role", tag="developer", gc=False):
@@ -110,6 +146,7 @@ class UserMessage(msgspec.Struct, tag_field="role", tag="user", gc=False):
 
     content: str | list[Part]
     name: str | None = None
+    cache_control: dict[str, Any] | None = None
 
 
 class AssistantMessage(msgspec.Struct, tag_field="role", tag="assistant", gc=False):
@@ -123,6 +160,7 @@ class AssistantMessage(msgspec.Struct, tag_field="role", tag="assistant", gc=Fal
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[dict[str, Any]] | None = None
+    cache_control: dict[str, Any] | None = None
 
 
 class ToolMessage(msgspec.Struct, tag_field="role", tag="tool", gc=False):
@@ -131,6 +169,7 @@ class ToolMessage(msgspec.Struct, tag_field="role", tag="tool", gc=False):
     tool_call_id: str
     content: str | list[Part]
     name: str | None = None
+    cache_control: dict[str, Any] | None = None
 
 
 class FunctionMessage(msgspec.Struct, tag_field="role", tag="function", gc=False):
@@ -153,17 +192,17 @@ class FunctionDefinition(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class ToolDefinition(msgspec.Struct, gc=False):
-    """A tool that the model may call."""
+    """A tool that the model may call. Mistral takes one without a type."""
 
-    type: str
+    type: str = "function"
     function: FunctionDefinition | None = None
     cache_control: dict[str, Any] | None = None
 
 
 class JsonSchema(msgspec.Struct, gc=False, omit_defaults=True):
-    """A named schema for the answer."""
+    """A schema for the answer, named except at Perplexity."""
 
-    name: str
+    name: str = ""
     description: str | None = None
     schema: Raw = NOTHING
     strict: bool | None = None
@@ -191,10 +230,10 @@ class Request(msgspec.Struct, gc=False):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[Raw] | None = None
-    tool_choice: Raw = NOTHING
+    tool_choice: Raw = UNSAID
     parallel_tool_calls: bool | None = None
     functions: list[FunctionDefinition] | None = None
-    function_call: Raw = NOTHING
+    function_call: Raw = UNSAID
     response_format: ResponseFormat | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -202,7 +241,7 @@ class Request(msgspec.Struct, gc=False):
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    logit_bias: Raw = NOTHING
+    logit_bias: Raw = UNSAID
     reasoning_effort: str | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
@@ -213,14 +252,18 @@ class Request(msgspec.Struct, gc=False):
     user: str | None = None
     metadata: dict[str, str] | None = None
     modalities: list[str] | None = None
-    audio: Raw = NOTHING
-    prediction: Raw = NOTHING
+    audio: Raw = UNSAID
+    prediction: Raw = UNSAID
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
     safety_identifier: str | None = None
     verbosity: str | None = None
     service_tier: str | None = None
     store: bool | None = None
+
+
+class UsualRequest(Request, forbid_unknown_fields=True, gc=False):
+    """A request without any further field."""
 
 
 class PromptDetails(msgspec.Struct, gc=False):
@@ -241,19 +284,30 @@ class CompletionDetails(msgspec.Struct, gc=False):
 
 
 class TokenUsage(msgspec.Struct, gc=False):
-    """What an answer took. `prompt_cache_hit_tokens` is DeepSeek's word."""
+    """What an answer took.
+
+    `prompt_cache_hit_tokens` is DeepSeek's word, `num_sources_used` xAI's, `cost` Perplexity's and OpenRouter's, who
+    with a customer's own key (`is_byok`) tells its fee alone.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
     prompt_cache_hit_tokens: int | None = None
+    num_sources_used: int | None = None
+    cost: Raw = NOTHING
+    is_byok: bool | None = None
 
 
 class Message(msgspec.Struct, gc=False):
-    """The message of an answer, or a piece of it (a delta). Mistral gives thinking as a part of the content."""
+    """The message of an answer, or a piece of it (a delta).
 
-    content: str | list[dict[str, Any]] | None = None
+    Mistral gives thinking as a part of the content; Cloudflare gives an answer that follows a schema as an object.
+    """
+
+    content: str | list[dict[str, Any]] | dict[str, Any] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None

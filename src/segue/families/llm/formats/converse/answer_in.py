@@ -15,6 +15,7 @@ from segue.families.llm.formats.converse.wire import (
     is_there,
     sequence_of,
     stop_of,
+    tier_of,
     usage_of,
 )
 from segue.families.llm.ir.answer import Answer
@@ -44,17 +45,15 @@ def read_answer(body: bytes, vendor: str) -> Answer:
         if told.output is None or told.output.message is None:
             raise BadAnswer("field 'output.message' is missing")
         content = [block for part in told.output.message.content or () for block in _blocks(part, vendor)]
-    except msgspec.ValidationError as error:
-        raise BadAnswer(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadAnswer(f"not JSON: {type(error).__name__}") from None
+        raise BadAnswer.of(error, body) from None
     trace = bytes(told.trace) if is_there(told.trace) else b""
     return Answer(
         content=content,
         stop=stop_of(told.stop_reason),
         sequence=sequence_of(told.additional_model_response_fields),
         vendor_stop=told.stop_reason or "",
-        usage=usage_of(told.usage),
+        usage=usage_of(told.usage, tier_of(told.service_tier, told.performance_config)),
         service_tier=(told.service_tier.type if told.service_tier is not None else None) or "",
         raw=b'{"trace":' + trace + b"}" if trace else b"",
         vendor=BEDROCK if trace else "",

@@ -48,7 +48,8 @@ _BY_WORD: Final[Mapping[str, Verdict]] = {
 
 _TOO_LONG: Final = re.compile(
     r"(?:input|prompt) is too long|too many input tokens|input length and .{0,20}max_tokens.{0,20} exceed"
-    r"|maximum context length|exceeds? the (?:maximum |model'?s? )?context|context window|too large for model",
+    r"|maximum context length|input tokens exceed|exceeds? the (?:maximum |model'?s? )?context|context window"
+    r"|too large for model",
     re.IGNORECASE,
 )
 _TOKENS: Final = re.compile(r"(\d{4,9}) tokens? >")

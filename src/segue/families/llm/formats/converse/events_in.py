@@ -24,6 +24,7 @@ from segue.families.llm.formats.converse.wire import (
     is_there,
     sequence_of,
     stop_of,
+    tier_of,
     usage_of,
 )
 from segue.families.llm.formats.eventstream import BadFrame, Frame, FrameSplitter
@@ -84,13 +85,17 @@ class ConverseReader:
         if self._closed:
             return ()
         events: list[Event] = []
+        broken: BadFrame | None = None
         try:
-            for frame in self._frames.feed(chunk):
-                self._take(frame, events)
-                if self._closed:
-                    break
+            frames = self._frames.feed(chunk)
         except BadFrame as error:
-            self._break(f"unreadable: {error}", events)
+            broken, frames = error, error.before
+        for frame in frames:
+            self._take(frame, events)
+            if self._closed:
+                return events
+        if broken is not None:
+            self._break(f"unreadable: {broken}", events)
         return events
 
     def end(self) -> Sequence[Event]:
@@ -147,7 +152,7 @@ class ConverseReader:
         elif name == "messageStop":
             self._stop(told, events)
         else:
-            usage = usage_of(told.usage)
+            usage = usage_of(told.usage, tier_of(told.service_tier, told.performance_config))
             if usage is not None:
                 events.append(Counted(usage))
             if self._stopped:

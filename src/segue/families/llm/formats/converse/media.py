@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.ports import CannotServe
 from segue.families.llm.ir.blocks import BEDROCK, Media
 from segue.families.llm.ir.fields import Field
+from segue.families.llm.ir.losses import cannot
 
 _IMAGES: Final[Mapping[str, str]] = {
     "image/png": "png",
@@ -128,7 +127,9 @@ def _source(media: Media) -> dict[str, Any]:
     place = media.file if media.file and media.vendor in {"", BEDROCK} else media.url
     if place.startswith("s3://"):
         return {"s3Location": {"uri": place}}
-    raise refused(_FIELDS.get(media.kind, Field.DOCUMENT_DATA), f"{media.kind} without data or an s3:// location")
+    raise cannot(
+        "Bedrock", f"{media.kind} without data or an s3:// location", field=_FIELDS.get(media.kind, Field.DOCUMENT_DATA)
+    )
 
 
 def _format(media: Media, kind: str) -> str:
@@ -143,18 +144,4 @@ def _format(media: Media, kind: str) -> str:
         return found
     if kind == "document" and media.type.startswith("text/"):
         return "txt"
-    raise refused(_FIELDS[kind], f"{kind} of the type {media.type[:60] or 'unknown'!r}")
-
-
-def refused(field: Field, what: str) -> CannotServe:
-    """What says that Bedrock cannot express something."""
-    return CannotServe(
-        Failure(
-            Kind.UNSUPPORTED,
-            f"Bedrock cannot express {what}",
-            executed=Executed.NO,
-            scope=Scope.REQUEST,
-            needs=field.value,
-            param=field.value,
-        )
-    )
+    raise cannot("Bedrock", f"{kind} of the type {media.type[:60] or 'unknown'!r}", field=_FIELDS[kind])

@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from segue.families.llm.formats.converse.media import Names, refused, write_media
+from segue.families.llm.formats.converse.media import Names, write_media
 from segue.families.llm.formats.converse.models import Maker, maker_of
 from segue.families.llm.formats.converse.settings import Settings
 from segue.families.llm.formats.converse.tools import write_tools
+from segue.families.llm.formats.messages.schema import Unfit, fitted
 from segue.families.llm.formats.tool_calls import as_object
 from segue.families.llm.formats.turns import Turns
 from segue.families.llm.ir.blocks import (
@@ -29,6 +30,7 @@ from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target, Written
 from segue.families.llm.ir.ids import BEDROCK as IDS
+from segue.families.llm.ir.losses import cannot
 
 _encode: Final = msgspec.json.encode
 
@@ -71,12 +73,15 @@ class _Writer:
         conversation, turns = self._conversation, self._turns
         settings = Settings(self._maker, self._target, self._warnings)
         settings.read(conversation, turns.turns)
-        body: dict[str, Any] = {
-            "messages": [{"role": role, "content": self._content(role, blocks)} for role, blocks in turns.turns]
-        }
-        _trim_prefill(body["messages"][-1])
-        tools = write_tools(conversation, turns, self._maker, self._target, self._warnings)
-        system = self._system(told_no_tools=tools is not None and _is_none(conversation))
+        messages = [{"role": role, "content": self._content(role, blocks)} for role, blocks in turns.turns]
+        if messages[-1]["role"] == "assistant":
+            _trim_prefill(messages[-1])
+        body: dict[str, Any] = {"messages": messages}
+        tools = None
+        if conversation.tools or turns.calls:
+            tools = write_tools(conversation, turns, self._maker, self._target, self._warnings)
+        choice = conversation.tool_choice
+        system = self._system(told_no_tools=tools is not None and choice is not None and choice.mode == "none")
         if system:
             body["system"] = system
         if settings.inference:
@@ -87,7 +92,8 @@ class _Writer:
             body["additionalModelRequestFields"] = settings.additional
         if self._maker.vendor == ANTHROPIC and "stopSequences" in settings.inference:
             body["additionalModelResponseFieldPaths"] = ["/stop_sequence"]  # Converse does not tell which one came
-        self._write_output(body, settings.effort)
+        if settings.effort or conversation.output is not None:
+            self._write_output(body, settings.effort)
         self._write_rest(body)
         return Written(_encode(body), warnings=self._warnings)
 
@@ -96,7 +102,8 @@ class _Writer:
         for part in self._turns.system:
             if part.text.strip():
                 system.append({"text": part.text})
-                self._mark(system, part.cache)
+                if part.cache is not None:
+                    self._mark(system, part.cache)
         output = self._conversation.output
         if output is not None and not output.schema:
             system.append({"text": _JSON_ONLY})
@@ -107,9 +114,7 @@ class _Writer:
             )
         return system
 
-    def _mark(self, blocks: list[dict[str, Any]], cache: CacheMark | None) -> None:
-        if cache is None:
-            return
+    def _mark(self, blocks: list[dict[str, Any]], cache: CacheMark) -> None:
         if self._maker.cache_messages:
             point = {"type": "default"} if cache.ttl not in _TTLS else {"type": "default", "ttl": cache.ttl}
             blocks.append({"cachePoint": point})
@@ -123,33 +128,36 @@ class _Writer:
 
     def _content(self, role: str, blocks: Sequence[Content]) -> list[dict[str, Any]]:
         written: list[dict[str, Any]] = []
-        has_document = has_text = False
+        has_document = False
         for block in blocks:
             if isinstance(block, Text):
                 written.append({"text": block.text})
-                has_text = True
-                self._mark(written, block.cache)
             elif isinstance(block, ToolUse):
                 written.append({"toolUse": self._use(block)})
-                self._mark(written, block.cache)
             elif isinstance(block, ToolResult):
                 written.append({"toolResult": self._result(block)})
-                self._mark(written, block.cache)
             elif isinstance(block, Media):
-                if role != "assistant":  # Converse takes media from users only; the table of losses has warned
-                    written.append(write_media(block, self._names))
-                    has_document = has_document or "document" in written[-1]
-                    self._mark(written, block.cache)
-            elif isinstance(block, Thinking):
-                self._think(written, block)
-            elif isinstance(block, Refusal):
-                written.append({"text": block.text if block.text.strip() else _SEE_NOTHING})
+                if role == "assistant":
+                    continue  # Converse takes media from users only; the table of losses has warned
+                written.append(write_media(block, self._names))
+                has_document = has_document or "document" in written[-1]
             else:
-                self._server_item(written, block)
-        if has_document and not has_text:
+                self._write_seldom(written, block)
+                continue
+            if block.cache is not None:
+                self._mark(written, block.cache)
+        if has_document and not any(isinstance(block, Text) for block in blocks):
             written.append({"text": _SEE_DOCUMENT})
             self._warn_once(f"the text {_SEE_DOCUMENT!r} was put beside a document: Bedrock demands one")
         return written or [{"text": _SEE_NOTHING}]
+
+    def _write_seldom(self, written: list[dict[str, Any]], block: Thinking | Refusal | ServerItem) -> None:
+        if isinstance(block, Thinking):
+            self._think(written, block)
+        elif isinstance(block, Refusal):
+            written.append({"text": block.text if block.text.strip() else _SEE_NOTHING})
+        else:
+            self._server_item(written, block)
 
     def _use(self, block: ToolUse) -> dict[str, Any]:
         arguments: Any = as_object(block.arguments)
@@ -163,7 +171,7 @@ class _Writer:
         for part in block.content:
             if isinstance(part, Media):
                 if part.kind == "audio":
-                    raise refused(Field.TOOL_MEDIA, "sound in a tool's result")
+                    raise cannot("Bedrock", "sound in a tool's result", field=Field.TOOL_MEDIA)
                 content.append(write_media(part, self._names))
             elif part.text.strip():
                 content.append({"text": part.text})
@@ -190,15 +198,27 @@ class _Writer:
 
     def _server_item(self, written: list[dict[str, Any]], block: ServerItem) -> None:
         if block.vendor != BEDROCK:
-            raise refused(Field.SERVER_ITEMS, f"a step of {block.vendor}'s own tool {block.type[:60]!r}")
+            raise cannot(
+                "Bedrock", f"a step of {block.vendor}'s own tool {block.type[:60]!r}", field=Field.SERVER_ITEMS
+            )
         item: Any = msgspec.Raw(block.raw)
         written.append(item)
+
+    def _fitted(self, schema: bytes) -> bytes:
+        # Bedrock's "Structured outputs" takes the same part of JSON Schema as Anthropic's, of every maker's models.
+        try:
+            schema, changed = fitted(schema)
+        except Unfit as error:
+            raise cannot("Bedrock", f"the schema of the answer: {error}", field=Field.JSON_SCHEMA) from None
+        if changed:
+            self._warnings.append("schema of the answer changed to what Bedrock accepts; limits are told in words")
+        return schema
 
     def _write_output(self, body: dict[str, Any], effort: str) -> None:
         output = self._conversation.output
         config: dict[str, Any] = {}
         if output is not None and output.schema:
-            schema = {"schema": output.schema.decode("utf-8", "replace")}
+            schema = {"schema": self._fitted(output.schema).decode("utf-8", "replace")}
             if output.name:
                 schema["name"] = output.name
             if output.description:
@@ -239,9 +259,5 @@ _SEE_NOTHING: Final = "."
 
 def _trim_prefill(last: dict[str, Any]) -> None:
     """Claude refuses a last turn of the assistant's that ends with white space."""
-    if last["role"] == "assistant" and isinstance(last["content"][-1], dict) and "text" in last["content"][-1]:
+    if isinstance(last["content"][-1], dict) and "text" in last["content"][-1]:
         last["content"][-1]["text"] = last["content"][-1]["text"].rstrip() or _SEE_NOTHING
-
-
-def _is_none(conversation: Conversation) -> bool:
-    return conversation.tool_choice is not None and conversation.tool_choice.mode == "none"

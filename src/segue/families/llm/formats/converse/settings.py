@@ -27,6 +27,13 @@ BUDGETS: Final[Mapping[str, int]] = {
 }
 """Tokens of thinking for Claudes that know budgets only; Anthropic names no numbers, these rise as its efforts do."""
 
+ANSWER: Final = 4096
+"""Tokens for the answer beside the thoughts, where the caller names no limit."""
+
+MOST: Final = 32_000
+"""Tokens of an answer, thoughts included, where the model's own limit is not known: every Claude that thinks by budgets
+can give as many (the least is Opus 4's)."""
+
 _EFFORTS: Final[Mapping[str, str]] = {"minimal": "low"}
 _CLAUDE_EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
 _THREE: Final[Mapping[str, str]] = {"minimal": "low", "xhigh": "high", "max": "high"}
@@ -63,7 +70,8 @@ class Settings:
         if conversation.reasoning is not None:
             self._read_reasoning(conversation, conversation.reasoning, claude, turns)
         self._read_sampling(conversation, claude)
-        self._read_stop(conversation)
+        if conversation.stop:
+            self._read_stop(conversation)
         if conversation.betas:
             self._read_betas(conversation.betas)
 
@@ -86,7 +94,7 @@ class Settings:
         if temperature is not None and temperature > 1:
             self._warn("temperature lowered to 1, the most that Bedrock accepts")
             temperature = 1.0
-        if self.thinks:
+        if self.additional and self.thinks:
             if temperature not in {None, 1} or top_k is not None:
                 self._warn("temperature and top_k left out: Claude refuses them while it thinks")
                 temperature = top_k = None
@@ -107,8 +115,6 @@ class Settings:
                 self.additional.update(self._maker.top_k(top_k))
 
     def _read_stop(self, conversation: Conversation) -> None:
-        if not conversation.stop:
-            return
         kept = [text for text in conversation.stop if text.strip() or (text and self._maker.vendor != ANTHROPIC)]
         if len(kept) < len(conversation.stop):
             self._warn("stop sequences of nothing but white space left out: the model refuses them")
@@ -192,7 +198,10 @@ class Settings:
             if wish.effort:
                 self._warn(f"reasoning effort {wish.effort[:20]!r} became a budget of {budget} tokens")
         limit = conversation.max_tokens
-        fitting = max(budget, MIN_BUDGET) if limit is None else min(max(budget, MIN_BUDGET), limit - 1)
+        if limit is None:
+            # Thinking counts towards the limit, and what Bedrock assumes without one may be less than the budget.
+            limit = self.inference["maxTokens"] = min(max(budget, MIN_BUDGET) + ANSWER, self._target.max_output or MOST)
+        fitting = min(max(budget, MIN_BUDGET), limit - 1)
         if fitting < MIN_BUDGET:
             self._warn(f"thinking switched off: it needs max_tokens of more than {MIN_BUDGET}")
             return

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.families.llm.formats.converse.media import refused
 from segue.families.llm.formats.converse.models import Maker
 from segue.families.llm.formats.turns import Turns
 from segue.families.llm.ir.blocks import BEDROCK
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, Tool
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target
+from segue.families.llm.ir.losses import cannot
 
 _NO_SCHEMA: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -67,11 +67,15 @@ def write_tools(
 def _write_tool(written: list[Any], tool: Tool, maker: Maker, target: Target, warnings: list[str]) -> None:
     if not isinstance(tool, FunctionTool):
         if tool.vendor != BEDROCK:
-            raise refused(Field.VENDOR_TOOLS, f"{tool.vendor}'s own tool {tool.type[:60]!r}")
+            raise cannot("Bedrock", f"{tool.vendor}'s own tool {tool.type[:60]!r}", field=Field.VENDOR_TOOLS)
         written.append(msgspec.Raw(tool.raw))
         return
     if not _NAME.fullmatch(tool.name):
-        raise refused(Field.TOOLS, f"the name {tool.name[:80]!r} of a tool (letters, digits, '_' and '-', 64 at most)")
+        raise cannot(
+            "Bedrock",
+            f"the name {tool.name[:80]!r} of a tool (letters, digits, '_' and '-', 64 at most)",
+            field=Field.TOOLS,
+        )
     spec = _spec(tool.name, tool.parameters)
     if tool.description:
         spec["toolSpec"]["description"] = tool.description

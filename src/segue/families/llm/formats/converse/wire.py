@@ -40,6 +40,12 @@ class Tier(_Wire):
     type: str | None = None
 
 
+class Performance(_Wire):
+    """How fast it was served: `standard`, or `optimized`, which costs more."""
+
+    latency: str | None = None
+
+
 class Web(_Wire):
     """A page of the web that was cited."""
 
@@ -148,6 +154,7 @@ class ConverseAnswer(_Wire):
     additional_model_response_fields: Raw = NOTHING
     trace: Raw = NOTHING
     service_tier: Tier | None = None
+    performance_config: Performance | None = None
 
 
 class ToolUseDelta(_Wire):
@@ -212,6 +219,8 @@ class Metadata(_Wire):
     """`metadata`: the last event."""
 
     usage: TokenUsage | None = None
+    service_tier: Tier | None = None
+    performance_config: Performance | None = None
 
 
 STOPS = {
@@ -252,8 +261,15 @@ def sequence_of(fields: Raw) -> str | None:
         return None  # some other model's own fields
 
 
-def usage_of(told: TokenUsage | None) -> Usage | None:
-    """Usage by our convention.
+def tier_of(tier: Tier | None, performance: Performance | None) -> str:
+    """How it was served, as far as the price depends on it: a service tier (`flex`), or `optimized`."""
+    if performance is not None and performance.latency == "optimized":
+        return "optimized"
+    return (tier.type if tier is not None else None) or ""
+
+
+def usage_of(told: TokenUsage | None, tier: str = "") -> Usage | None:
+    """Usage by our convention; `tier` is how it was served.
 
     Bedrock's input is without what came from or went to the cache: "total input tokens = inputTokens +
     cacheReadInputTokens + cacheWriteInputTokens" (User Guide, "Prompt caching"). Its output includes thinking, whose
@@ -276,6 +292,7 @@ def usage_of(told: TokenUsage | None) -> Usage | None:
         cached_tokens=read,
         cache_write_tokens=short,
         cache_write_1h_tokens=hour,
+        service_tier=tier,
     )
 
 

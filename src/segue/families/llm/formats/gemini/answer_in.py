@@ -3,6 +3,7 @@
 from segue.core.failure import Kind
 from segue.families.llm.formats.gemini.assembler import Assembler, Malformed
 from segue.families.llm.ir.answer import Answer, Ended, Stop
+from segue.families.llm.ir.blocks import Thinking
 from segue.families.llm.ir.collect import Collector
 from segue.families.llm.ir.format import BadAnswer
 
@@ -25,12 +26,16 @@ def read_answer(body: bytes) -> Answer:
     failure = collector.failure
     if failure is not None:
         blocked = failure.kind is Kind.CONTENT_FILTER
-        raise BadAnswer("the prompt was blocked" if blocked else "an error instead of an answer")
+        raise BadAnswer(
+            "field 'promptFeedback': the prompt was blocked" if blocked else "field 'error' instead of an answer"
+        )
     collector.feed(Ended())  # what is open is whole
     collector.feed(Ended())  # what is open is whole
     answer = collector.answer
     if not assembler.stopped:
         if not answer.content:
-            raise BadAnswer("a response without candidates")
+            raise BadAnswer("field 'candidates' is missing")
         answer.stop = Stop.TOOLS if assembler.called else Stop.END  # some servers leave the reason out
+    if answer.stop is Stop.MALFORMED and all(isinstance(block, Thinking) for block in answer.content):
+        raise BadAnswer("field 'candidates[0].finishReason': a call of a tool that cannot be read, and nothing else")
     return answer

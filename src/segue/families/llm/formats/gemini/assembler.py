@@ -11,11 +11,12 @@ from typing import Final
 import msgspec
 
 from segue.core.failure import Failure
+from segue.core.parsing import mistake
 from segue.families.llm.formats.gemini.citations import read_citations
-from segue.families.llm.formats.gemini.errors import blocked, classify
+from segue.families.llm.formats.gemini.errors import blocked, classify, malformed
 from segue.families.llm.formats.gemini.media import kind_of
-from segue.families.llm.formats.gemini.stops import STOPS
-from segue.families.llm.formats.gemini.usage import read_usage
+from segue.families.llm.formats.gemini.stops import STOPS, reason_of
+from segue.families.llm.formats.gemini.usage import read_usage, searches_of
 from segue.families.llm.formats.gemini.wire import (
     AnswerCall,
     AnswerPart,
@@ -56,7 +57,7 @@ _FACTS: Final = (
     ("safety_ratings", "safetyRatings"),
     ("finish_message", "finishMessage"),
 )
-_NO_REASON: Final = frozenset({None, "", "FINISH_REASON_UNSPECIFIED"})
+_NO_BLOCK: Final = frozenset({None, "", 0, "BLOCKED_REASON_UNSPECIFIED"})
 _OPEN_TEXT: Final = 1
 _OPEN_THOUGHT: Final = 2
 
@@ -105,12 +106,8 @@ class Assembler:
             if not data.isascii():
                 data.decode()  # values that stay raw are not looked into
             response = response_decoder.decode(data)
-        except msgspec.ValidationError as error:
-            raise Malformed(f"a response of a wrong shape: {str(error)[:200]}") from None
-        except msgspec.DecodeError:
-            raise Malformed("a response that is not valid JSON") from None
-        except (UnicodeDecodeError, RecursionError):
-            raise Malformed("a response that cannot be decoded") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Malformed(f"a response that {mistake(error, data)}") from None
         events: list[Event] = []
         if given(response.error):
             self._fail(response.error, events)
@@ -125,6 +122,8 @@ class Assembler:
             self._usage = wire
             usage = read_usage(wire)
             if usage is not None:
+                if candidate is not None and given(candidate.grounding_metadata):
+                    usage.tool_calls = searches_of(candidate.grounding_metadata)
                 events.append(Counted(usage))
         if candidate is None:
             self._refused(response, events)
@@ -140,16 +139,19 @@ class Assembler:
 
     def _refused(self, response: Response, events: list[Event]) -> bool:
         feedback = response.prompt_feedback
-        if feedback is None or feedback.block_reason in {None, "", "BLOCKED_REASON_UNSPECIFIED"} or self.stopped:
+        if feedback is None or feedback.block_reason in _NO_BLOCK or self.stopped:
             return False
-        self.failure = blocked(feedback.block_reason or "", feedback.block_reason_message or "")
+        self.failure = blocked(str(feedback.block_reason or ""), feedback.block_reason_message or "")
         events.append(Broke(self.failure))
         return True
 
     def _fail(self, error: Raw, events: list[Event]) -> None:
         if self.stopped:
             return  # the answer was whole before
-        decoded = msgspec.json.decode(error)
+        try:
+            decoded = msgspec.json.decode(error)
+        except msgspec.DecodeError:  # a number that is out of range
+            decoded = None
         self.failure = classify(200, decoded if isinstance(decoded, dict) else {"message": decoded}, "")
         events.append(Broke(self.failure))
 
@@ -168,8 +170,9 @@ class Assembler:
             raw = getattr(candidate, field)
             if given(raw):
                 self._facts[name] = raw
-        if candidate.finish_reason not in _NO_REASON:
-            self._stop(candidate.finish_reason or "", events)
+        reason = reason_of(candidate.finish_reason)
+        if reason:
+            self._stop(reason, events)
 
     def _part(self, part: AnswerPart, events: list[Event]) -> None:
         call = part.function_call
@@ -213,10 +216,10 @@ class Assembler:
 
     def _call(self, call: AnswerCall, signature: str | None, events: list[Event]) -> None:
         if not call.name:
-            raise Malformed("a call of a function without a name")
+            raise Malformed("a call of a function without 'name'")
         arguments = bytes(call.args).decode() if given(call.args) else ""
         if arguments and not arguments.startswith("{"):
-            raise Malformed("arguments of a function that are no object")
+            raise Malformed("a call of a function whose 'args' are no object")
         self._close(events)
         index = self._index
         signed = Signature(GOOGLE, signature) if signature else None
@@ -244,8 +247,14 @@ class Assembler:
         facts = self._facts
         if facts and self._open == _OPEN_TEXT:
             events += [Cited(self._index, citation) for citation in read_citations(facts, self._ascii)]
+        silent = not (self._index or self._open or self.called)
         self._close(events)
         stop = STOPS.get(reason, Stop.OTHER)
+        if stop is Stop.MALFORMED and silent:
+            self.failure = malformed(reason)
+            events.append(Broke(self.failure))
+            self.stopped = True
+            return
         if stop is Stop.END and self.called:
             stop = Stop.TOOLS
         raw = msgspec.json.encode(facts) if facts else b""

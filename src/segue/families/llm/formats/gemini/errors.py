@@ -13,7 +13,9 @@ import msgspec
 
 from segue.core.errors import CallFailed, ProviderFailed
 from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.families.llm.formats.gemini.stops import STOPS
 from segue.families.llm.formats.openai_errors import MAX_WORD, redact
+from segue.families.llm.ir.answer import Stop
 
 _Meaning = tuple[Kind, Executed, Scope]
 
@@ -76,16 +78,52 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes, secret: str
             return classify(status, error, secret)
         feedback = decoded.get("promptFeedback")
         if isinstance(feedback, dict) and feedback.get("blockReason"):
-            return blocked(str(feedback["blockReason"]), str(feedback.get("blockReasonMessage") or ""))
+            return blocked(str(feedback["blockReason"]), str(feedback.get("blockReasonMessage") or ""), secret)
+        reason = _unreadable_call(decoded.get("candidates"))
+        if reason:
+            return malformed(reason)
     return _foreign(status)
 
 
-def blocked(reason: str, message: str) -> Failure:
+def malformed(reason: str) -> Failure:
+    """The failure of an answer that ended with a call of a tool that Google could not read, and with nothing else.
+
+    The model writes another one when it is asked again: it is no answer, although its status is 200
+    (ai.google.dev/api/generate-content, `FinishReason`).
+    """
+    return Failure(
+        Kind.SERVER_ERROR,
+        f"the model wrote a call of a tool that cannot be read ({reason})",
+        executed=Executed.YES,
+        scope=Scope.MODEL,
+        vendor_code=reason,
+    )
+
+
+def _unreadable_call(candidates: object) -> str:
+    """The reason, where the first candidate holds nothing but thoughts and a call that could not be read."""
+    first = candidates[0] if isinstance(candidates, list) and candidates else None
+    if not isinstance(first, dict):
+        return ""
+    reason = first.get("finishReason")
+    if not isinstance(reason, str) or STOPS.get(reason) is not Stop.MALFORMED:
+        return ""
+    content = first.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return "" if any(map(_says, parts if isinstance(parts, list) else ())) else reason
+
+
+def _says(part: object) -> bool:
+    return isinstance(part, dict) and not part.get("thought") and any(value != "" for value in part.values())
+
+
+def blocked(reason: str, message: str, secret: str = "") -> Failure:
     """The failure of a prompt that Google's filter refused."""
+    reason = redact(reason, secret)
     words = f"the prompt was blocked ({reason[:MAX_WORD]})"
     return Failure(
         Kind.CONTENT_FILTER,
-        redact(f"{words}: {message}" if message else words, ""),
+        redact(f"{words}: {message}" if message else words, secret),
         executed=Executed.NO,
         scope=Scope.REQUEST,
         vendor_type="INVALID_ARGUMENT",

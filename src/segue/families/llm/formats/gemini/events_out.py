@@ -20,6 +20,7 @@ from segue.families.llm.ir.answer import (
     BlockEnded,
     Broke,
     Cited,
+    Continued,
     Counted,
     Ended,
     Event,
@@ -31,6 +32,7 @@ from segue.families.llm.ir.answer import (
 from segue.families.llm.ir.blocks import GOOGLE, Citation, Refusal, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.format import Shown
 from segue.families.llm.ir.seals import shown as sealed
+from segue.families.llm.sse import one_line
 
 _encode: Final = msgspec.json.encode
 _TEXT: Final = b'{"text":'
@@ -52,6 +54,7 @@ class GeminiEventWriter:
         "_calls",
         "_cited",
         "_kinds",
+        "_segue",
         "_shown",
         "_stopped",
         "_usage",
@@ -67,6 +70,7 @@ class GeminiEventWriter:
         self._cited: list[Citation] = []
         self._usage: Any = None
         self._stopped: Stopped | None = None
+        self._segue = b""
         self._before = b'{"candidates":[{"content":{"parts":['
         self._after = b""
         self._name(shown.call_id, shown.model)
@@ -102,6 +106,8 @@ class GeminiEventWriter:
                 self._cited.append(event.citation)
         elif isinstance(event, Stopped):
             self._stopped = event
+        elif isinstance(event, Continued):
+            self._segue = b',"segue":' + _encode(event.told)
         elif isinstance(event, Ended):
             return self._finish()
         elif isinstance(event, Broke):
@@ -127,7 +133,7 @@ class GeminiEventWriter:
 
     def _frame(self, document: bytes) -> bytes:
         if not self._array:
-            return b"data: " + document + b"\r\n\r\n"
+            return b"data: " + one_line(document) + b"\r\n\r\n"
         first, self._written = not self._written, True
         return (b"[" if first else b",\r\n") + document
 
@@ -178,6 +184,6 @@ class GeminiEventWriter:
         document = _encode({"candidates": [candidate]})[:-1]
         if self._usage is not None:
             document += b',"usageMetadata":' + _encode(write_usage(self._usage))
-        document += self._after[self._after.index(b',"modelVersion"') :]
+        document += self._segue + self._after[self._after.index(b',"modelVersion"') :]
         out += self._frame(document)
         return out + b"]" if self._array else out

@@ -13,7 +13,7 @@ from segue.core.outcome import Usage
 from segue.families.llm.formats.gemini.request_in import read_request
 from segue.families.llm.formats.gemini.request_out import write_request
 from segue.families.llm.formats.gemini.tidy import read_typed
-from segue.families.llm.formats.gemini.wire import Content, Raw, Strict, UsageMetadata
+from segue.families.llm.formats.gemini.wire import Content, Raw, Strict, UsageMetadata, parts_of
 from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.embeddings import Embeddings, Vectors
 from segue.families.llm.ir.format import BadAnswer, Target
@@ -86,7 +86,11 @@ def read_count_request(body: bytes, *, model: str = "") -> Conversation:
         raise RequestInvalid(
             "'contents' and 'generateContentRequest' are both set: send one of them", param="generateContentRequest"
         )
-    return read_request(bytes(whole), model=model)
+    try:
+        return read_request(bytes(whole), model=model)
+    except RequestInvalid as invalid:
+        invalid.param = invalid.param or "generateContentRequest"
+        raise
 
 
 def write_count_request(conversation: Conversation, target: Target) -> bytes:
@@ -217,7 +221,7 @@ def _together(requests: list[_Embed], paths: list[str], model: str) -> Embedding
 
 
 def _text(content: Content | None, path: str) -> str:
-    parts = (content.parts if content is not None else None) or []
+    parts = parts_of(content) if content is not None else []
     if not parts:
         raise RequestInvalid(f"'{path}' is missing: send a content with a text", param=path)
     for number, part in enumerate(parts):

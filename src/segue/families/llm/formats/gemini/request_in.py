@@ -17,6 +17,7 @@ from segue.families.llm.formats.gemini.wire import (
     ThinkingConfig,
     declarations_decoder,
     given,
+    parts_of,
     request_decoder,
 )
 from segue.families.llm.ir.blocks import GOOGLE, Text
@@ -67,12 +68,12 @@ def read_request(body: bytes, *, model: str = "", stream: bool | None = None) ->
     if request.system_instruction is not None:
         out.system = _system(request.system_instruction)
     if request.tools:
-        out.tools = _tools(request.tools, extra)
+        out.tools = _tools([request.tools] if isinstance(request.tools, dict) else request.tools, extra)
     if request.tool_config is not None and request.tool_config.function_calling_config is not None:
         out.tool_choice = _choice(request.tool_config.function_calling_config, extra)
     if request.generation_config is not None:
         _configure(out, request.generation_config)
-    if given(request.safety_settings):
+    if request.safety_settings and given(request.safety_settings):
         out.safety = bytes(request.safety_settings)
     out.cached_content = request.cached_content or ""
     out.metadata = request.labels or {}
@@ -82,7 +83,7 @@ def read_request(body: bytes, *, model: str = "", stream: bool | None = None) ->
 
 def _system(content: Content) -> list[Text]:
     system = []
-    for number, part in enumerate(content.parts or ()):
+    for number, part in enumerate(parts_of(content)):
         if part.text is None:
             path = f"systemInstruction.parts[{number}]"
             raise RequestInvalid(f"Invalid value at '{path}': only text is allowed here", param=path)
@@ -94,45 +95,46 @@ def _tools(wire: list[dict[str, Raw]], extra: dict[str, Raw]) -> list[Tool]:
     tools: list[Tool] = []
     for number, entry in enumerate(wire):
         for key, raw in entry.items():
-            name = camel(key)
             if not given(raw):
                 continue
+            name = camel(key) if "_" in key else key
             if name == "functionDeclarations":
-                path = f"tools[{number}].functionDeclarations"
                 declared = read_typed(raw, declarations_decoder, extra, "functionDeclarations")
-                tools += [_function(each, f"{path}[{index}]") for index, each in enumerate(declared)]
+                tools += [_function(each, number, index) for index, each in enumerate(declared)]
             else:
                 tools.append(VendorTool(GOOGLE, snake(name), msgspec.json.encode({name: raw})))
     return tools
 
 
-def _function(declared: Declaration, path: str) -> FunctionTool:
+def _function(declared: Declaration, number: int, index: int) -> FunctionTool:
+    function = FunctionTool(declared.name, declared.description or "", bytes(declared.parameters_json_schema))
+    usual = function.parameters[:1] == b"{" and not declared.parameters
+    if usual and declared.name and not declared.response and not declared.response_json_schema:
+        return function
+    path = f"tools[{number}].functionDeclarations[{index}]"
     if not declared.name:
         raise RequestInvalid(f"Invalid value at '{path}.name': name the function", param=f"{path}.name")
-    return FunctionTool(
-        declared.name,
-        declared.description or "",
-        _schema(declared.parameters, declared.parameters_json_schema, f"{path}.parameters"),
-        response=_schema(declared.response, declared.response_json_schema, f"{path}.response"),
-    )
+    function.parameters = _schema(declared.parameters, declared.parameters_json_schema, f"{path}.parameters")
+    function.response = _schema(declared.response, declared.response_json_schema, f"{path}.response")
+    return function
 
 
 def _schema(openapi: Raw, json_schema: Raw, path: str) -> bytes:
     """A schema that is given in one of two forms; `b""` for none."""
-    if given(json_schema):
-        if given(openapi):
+    if json_schema and given(json_schema):
+        if openapi and given(openapi):
             raise RequestInvalid(f"'{path}' and '{path}JsonSchema' are both set: send one of them", param=path)
         if bytes(json_schema)[:1] != b"{":
             raise RequestInvalid(
                 f"Invalid value at '{path}JsonSchema': expected a schema object", param=f"{path}JsonSchema"
             )
         return bytes(json_schema)
-    return from_openapi(openapi, path) if given(openapi) else b""
+    return from_openapi(openapi, path) if openapi and given(openapi) else b""
 
 
 def _choice(config: CallingConfig, extra: dict[str, Raw]) -> ToolChoice | None:
     names = tuple(config.allowed_function_names or ())
-    mode = config.mode or "MODE_UNSPECIFIED"
+    mode = (config.mode or "MODE_UNSPECIFIED").upper()
     if mode == "MODE_UNSPECIFIED":
         return ToolChoice("auto", names) if names else None
     if mode not in _MODES:
@@ -144,16 +146,17 @@ def _choice(config: CallingConfig, extra: dict[str, Raw]) -> ToolChoice | None:
 
 
 def _configure(out: Conversation, config: GenerationConfig) -> None:
+    count = config.candidate_count or 1
     if config.max_output_tokens is not None and config.max_output_tokens < 1:
         _refuse("maxOutputTokens", "expected 1 or more")
-    if not 1 <= (config.candidate_count or 1) <= MAX_CANDIDATES:
+    if not 1 <= count <= MAX_CANDIDATES:
         _refuse("candidateCount", f"expected 1 to {MAX_CANDIDATES}")
     if config.stop_sequences and len(config.stop_sequences) > MAX_STOP:
         _refuse("stopSequences", f"at most {MAX_STOP} are allowed")
     if config.top_k is not None and config.top_k < 1:
         _refuse("topK", "expected 1 or more")
     out.max_tokens = config.max_output_tokens
-    out.n = config.candidate_count or 1
+    out.n = count
     out.stop = config.stop_sequences or []
     out.sampling = Sampling(
         config.temperature,
@@ -165,9 +168,9 @@ def _configure(out: Conversation, config: GenerationConfig) -> None:
     )
     out.logprobs = bool(config.response_logprobs)
     out.top_logprobs = config.logprobs
-    out.modalities = [each.lower() for each in config.response_modalities or ()]
-    if out.modalities == ["text"]:
-        out.modalities = []
+    if config.response_modalities:
+        modalities = [each.lower() for each in config.response_modalities]
+        out.modalities = [] if modalities == ["text"] else modalities
     out.output = _output(config, out.extra)
     if config.thinking_config is not None:
         out.reasoning = _reasoning(config.thinking_config)
@@ -175,20 +178,23 @@ def _configure(out: Conversation, config: GenerationConfig) -> None:
 
 def _output(config: GenerationConfig, extra: dict[str, Raw]) -> Output | None:
     kind = config.response_mime_type
-    schema = _schema(config.response_schema, config.response_json_schema, "generationConfig.responseSchema")
+    schema = b""
+    if config.response_schema or config.response_json_schema:
+        schema = _schema(config.response_schema, config.response_json_schema, "generationConfig.responseSchema")
     if kind == "application/json":
         return Output(schema)
     if kind in {None, "text/plain"}:
         if schema:
             _refuse("responseMimeType", "a schema needs 'application/json'")
         return None
-    # An enumeration as plain text (`text/x.enum`): no other vendor has a word for it.
+    # Only Google has a word for an enumeration as plain text (`text/x.enum`); its SDKs take it in quotes, too, and so
+    # others are asked for it as JSON.
     extra["generationConfig.responseMimeType"] = Raw(msgspec.json.encode(kind))
     if schema:
         raw = config.response_schema if given(config.response_schema) else config.response_json_schema
         name = "responseSchema" if raw is config.response_schema else "responseJsonSchema"
         extra[f"generationConfig.{name}"] = raw
-    return None
+    return Output(schema) if kind == "text/x.enum" and schema else None
 
 
 def _reasoning(config: ThinkingConfig) -> Reasoning | None:

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.ports import CannotServe
 from segue.families.llm.formats.gemini.request_in import MAX_STOP
 from segue.families.llm.formats.gemini.thinking import generation_of, thinking_config
 from segue.families.llm.formats.gemini.turns_out import TurnsOut
@@ -19,6 +17,7 @@ from segue.families.llm.ir.blocks import GOOGLE
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, ToolChoice, VendorTool
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target, Written
+from segue.families.llm.ir.losses import cannot
 
 _MODES: Final = {"auto": "AUTO", "required": "ANY", "none": "NONE"}
 _TIERS: Final = {"standard": "standard", "flex": "flex", "priority": "priority"}
@@ -29,7 +28,11 @@ _INSIDE: Final = ("generationConfig.", "toolConfig.", "systemInstruction.")
 _TOP: Final = frozenset({"store", "modelArmorConfig"})
 # What would change the shape of the answer's stream: arguments in pieces are not read here.
 _NEVER: Final = frozenset({"toolConfig.functionCallingConfig.streamFunctionCallArguments"})
+_MIME_TYPE: Final = "generationConfig.responseMimeType"
 _NO_SCHEMA: Final = frozenset({b"", b"{}", b"null"})
+_BOTH: Final = (3, 0)
+"""Models before these refuse functions together with `responseMimeType` (guide "Structured output")."""
+_JSON_ONLY: Final = "As soon as no function has to be called any more, answer with one JSON value and nothing else"
 
 
 def write_request(conversation: Conversation, target: Target) -> Written:
@@ -46,13 +49,23 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     details = _details(conversation.extra) if conversation.extra else {}
     body: dict[str, Any] = {"contents": TurnsOut(target, generation, warnings, details).write(conversation)}
     system = [{"text": part.text} for part in conversation.system if part.text]
-    if system:
+    told = conversation.output is not None and generation.version < _BOTH and _calls(conversation)
+    if told:
+        system.append({"text": _shape_in_words(conversation)})
+        warnings.append("the shape of the answer is asked for in words: this Gemini takes none beside functions")
+    if system and not body["contents"]:
+        body["contents"] = [{"role": "user", "parts": system}]
+        warnings.append("the instructions were sent as the user's turn: Gemini wants at least one")
+    elif system:
         body["systemInstruction"] = {"parts": system}
     if conversation.tools:
         body["tools"] = _tools(conversation)
     if conversation.tool_choice is not None:
         body["toolConfig"] = {"functionCallingConfig": _calling(conversation.tool_choice)}
     config = _generation(conversation)
+    if told:
+        config.pop("responseMimeType", None)
+        config.pop("responseJsonSchema", None)
     if conversation.reasoning is not None:
         thinking = thinking_config(conversation.reasoning, generation, warnings)
         if thinking:
@@ -63,10 +76,22 @@ def write_request(conversation: Conversation, target: Target) -> Written:
         body["safetySettings"] = Raw(conversation.safety)
     if conversation.cached_content:
         body["cachedContent"] = conversation.cached_content
-    _account(conversation, target, body, warnings)
+    if conversation.metadata or conversation.service_tier:
+        _account(conversation, target, body, warnings)
     if conversation.extra:
         _restore(conversation.extra, body)
     return Written(msgspec.json.encode(body), warnings=warnings)
+
+
+def _calls(conversation: Conversation) -> bool:
+    return any(isinstance(tool, FunctionTool) for tool in conversation.tools)
+
+
+def _shape_in_words(conversation: Conversation) -> str:
+    schema = conversation.output.schema if conversation.output is not None else b""
+    if schema in _NO_SCHEMA:
+        return f"{_JSON_ONLY}."
+    return f"{_JSON_ONLY}. It satisfies this JSON Schema: {schema.decode('utf-8', 'replace')}"
 
 
 def _tools(conversation: Conversation) -> list[Any]:
@@ -107,30 +132,45 @@ def _calling(choice: ToolChoice) -> dict[str, Any]:
 def _generation(conversation: Conversation) -> dict[str, Any]:
     sampling = conversation.sampling
     if len(conversation.stop) > MAX_STOP:
-        raise _cannot(Field.STOP, f"more than {MAX_STOP} stop sequences")
+        raise cannot("Gemini", f"more than {MAX_STOP} stop sequences", field=Field.STOP)
     if conversation.audio:
-        raise _cannot(Field.AUDIO_OUTPUT, "an answer as audio in the caller's format")
-    values = (
-        ("temperature", sampling.temperature),
-        ("topP", sampling.top_p),
-        ("topK", sampling.top_k),
-        ("seed", sampling.seed),
-        ("presencePenalty", sampling.presence_penalty),
-        ("frequencyPenalty", sampling.frequency_penalty),
-        ("maxOutputTokens", conversation.max_tokens),
-        ("stopSequences", conversation.stop or None),
-        ("candidateCount", conversation.n if conversation.n > 1 else None),
-        ("responseLogprobs", True if conversation.logprobs else None),
-        ("logprobs", conversation.top_logprobs),
-        ("responseModalities", [each.upper() for each in conversation.modalities] or None),
-    )
-    config: dict[str, Any] = {name: value for name, value in values if value is not None}
+        raise cannot("Gemini", "an answer as audio in the caller's format", field=Field.AUDIO_OUTPUT)
+    config: dict[str, Any] = {}
+    if sampling.temperature is not None:
+        config["temperature"] = sampling.temperature
+    if sampling.top_p is not None:
+        config["topP"] = sampling.top_p
+    if sampling.top_k is not None:
+        config["topK"] = sampling.top_k
+    if sampling.seed is not None:
+        config["seed"] = sampling.seed
+    if sampling.presence_penalty is not None:
+        config["presencePenalty"] = sampling.presence_penalty
+    if sampling.frequency_penalty is not None:
+        config["frequencyPenalty"] = sampling.frequency_penalty
+    if conversation.max_tokens is not None:
+        config["maxOutputTokens"] = conversation.max_tokens
+    _write_form(conversation, config)
+    return config
+
+
+def _write_form(conversation: Conversation, config: dict[str, Any]) -> None:
+    """Where the answer ends, how many there are, and of what kind they are."""
+    if conversation.stop:
+        config["stopSequences"] = conversation.stop
+    if conversation.n > 1:
+        config["candidateCount"] = conversation.n
+    if conversation.logprobs:
+        config["responseLogprobs"] = True
+    if conversation.top_logprobs is not None:
+        config["logprobs"] = conversation.top_logprobs
+    if conversation.modalities:
+        config["responseModalities"] = [each.upper() for each in conversation.modalities]
     output = conversation.output
-    if output is not None:
+    if output is not None and _MIME_TYPE not in conversation.extra:  # else it is put back as it was
         config["responseMimeType"] = "application/json"
         if output.schema not in _NO_SCHEMA:
             config["responseJsonSchema"] = Raw(output.schema)
-    return config
 
 
 def _account(conversation: Conversation, target: Target, body: dict[str, Any], warnings: list[str]) -> None:
@@ -183,16 +223,3 @@ def _restore(extra: dict[str, Raw], body: dict[str, Any]) -> None:
                 for declaration in tool.get("functionDeclarations", ()) if isinstance(tool, dict) else ():
                     if found and declaration["name"] == found[1]:
                         declaration[found[2]] = raw
-
-
-def _cannot(field: Field, what: str) -> CannotServe:
-    return CannotServe(
-        Failure(
-            Kind.UNSUPPORTED,
-            f"Gemini cannot express {what}",
-            executed=Executed.NO,
-            scope=Scope.REQUEST,
-            needs=field.value,
-            param=field.value,
-        )
-    )

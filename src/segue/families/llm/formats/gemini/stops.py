@@ -28,6 +28,9 @@ STOPS: Final[dict[str, Stop]] = {
 }
 """A reason that is missing here is `Stop.OTHER`."""
 
+_NUMBERED: Final = ("", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
+"""Reasons by their numbers, as far as the Gemini API and Vertex AI count alike."""
+
 _WORDS: Final[dict[Stop, str]] = {
     Stop.END: "STOP",
     Stop.LENGTH: "MAX_TOKENS",
@@ -40,6 +43,13 @@ _WORDS: Final[dict[Stop, str]] = {
     Stop.MALFORMED: "MALFORMED_FUNCTION_CALL",
     Stop.OTHER: "OTHER",
 }
+
+
+def reason_of(told: str | int | None) -> str:
+    """Google's word for a reason, which may have been told by its number; "" for none."""
+    if isinstance(told, int):
+        return _NUMBERED[told] if 0 <= told < len(_NUMBERED) else "OTHER"
+    return "" if told is None or told == "FINISH_REASON_UNSPECIFIED" else told
 
 
 def finish_reason(stop: Stop, vendor_stop: str) -> str:

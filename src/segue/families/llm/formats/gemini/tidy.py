@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from segue.core.errors import RequestInvalid
+from segue.core.parsing import mistake
 from segue.families.llm.formats.gemini.wire import Raw, Strict
 
 T = TypeVar("T")
@@ -39,20 +40,16 @@ def read_typed(body: bytes | Raw, decoder: "msgspec.json.Decoder[T]", extra: dic
         return decoder.decode(body)
     except msgspec.ValidationError:
         pass
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestInvalid(f"the body is not valid JSON: {error}") from None
-    except RecursionError:
-        raise RequestInvalid("the body is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestInvalid(f"the body {mistake(error, body)}") from None
     try:
         tidied = _tidy(msgspec.json.decode(body), decoder.type, path, extra)
         kind: Any = decoder.type
         typed: T = _lenient(kind).decode(_encode(tidied))
     except msgspec.ValidationError as error:
         raise invalid(error, path) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError) as error:
-        raise RequestInvalid(f"the body is not valid JSON: {error}") from None
-    except RecursionError:
-        raise RequestInvalid("the body is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise RequestInvalid(f"the body {mistake(error, body)}") from None
     return typed
 
 
@@ -62,7 +59,7 @@ def invalid(error: msgspec.ValidationError, path: str = "") -> RequestInvalid:
     field = path + where.rstrip("`").removeprefix("$")
     field = field.lstrip(".").replace("[...]", "")
     if not field:
-        return RequestInvalid("the body must be a JSON object")
+        return RequestInvalid(f"the body must be a JSON object: {error}")
     return RequestInvalid(f"Invalid value at '{field}': {what[:200]}", param=field)
 
 

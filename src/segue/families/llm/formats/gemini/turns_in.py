@@ -17,6 +17,7 @@ from segue.families.llm.formats.gemini.wire import (
     Part,
     given,
     object_decoder,
+    parts_of,
 )
 from segue.families.llm.formats.gemini.wire import (
     Content as WireContent,
@@ -34,7 +35,8 @@ from segue.families.llm.ir.blocks import (
 from segue.families.llm.ir.conversation import Message
 from segue.families.llm.ir.seals import unseal
 
-_ROLES: Final = {"user": "user", "model": "assistant", "function": "user"}
+# `tool` and `function` are not documented, but what Google's SDKs and their guides send with results.
+_ROLES: Final = {"user": "user", "model": "assistant", "function": "user", "tool": "user"}
 _SERVER_ITEMS: Final = (
     ("executable_code", "executableCode"),
     ("code_execution_result", "codeExecutionResult"),
@@ -59,39 +61,46 @@ class Turns:
         Raises:
             RequestInvalid: naming the part.
         """
-        messages = []
+        messages: list[Message] = []
         for number, content in enumerate(contents):
-            path = f"contents[{number}]"
             role = _ROLES.get(content.role or "user")
             if role is None:
+                path = f"contents[{number}].role"
                 raise RequestInvalid(
-                    f"Invalid value at '{path}.role': use 'user' or 'model', not {(content.role or '')[:60]!r}",
-                    param=f"{path}.role",
+                    f"Invalid value at '{path}': use 'user' or 'model', not {(content.role or '')[:60]!r}", param=path
                 )
-            if not content.parts:
-                raise RequestInvalid(f"'{path}.parts' must not be empty: send at least one part", param=f"{path}.parts")
-            if role == "assistant":
-                self._pending = []  # results belong to the latest calls
+            parts = parts_of(content)
+            if not parts:
+                path = f"contents[{number}].parts"
+                raise RequestInvalid(f"'{path}' must not be empty: send at least one part", param=path)
             blocks: list[Content] = []
-            for place, part in enumerate(content.parts):
-                add(blocks, self._block(part, number, place))
+            if role == "assistant":
+                if messages and messages[-1].role == role:
+                    # SDKs that call functions by themselves send every chunk of a stream as a content of its own.
+                    blocks = messages.pop().content
+                else:
+                    self._pending = []  # results belong to the latest calls
+            gathered = bool(blocks)
+            for place, part in enumerate(parts):
+                if part.text is None:
+                    add(blocks, self._block(part, number, place))
+                elif part.thought or part.thought_signature:
+                    add(blocks, _signed(part, part.text))
+                elif part.text or not gathered:
+                    blocks.append(Text(part.text))
             messages.append(Message(role, blocks))
         return messages
 
     def _block(self, part: Part, number: int, place: int) -> Content:
-        if part.text is not None:
-            signature = unseal(part.thought_signature, GOOGLE) if part.thought_signature else None
-            if part.thought:
-                return Thinking(part.text, signature, summary=True)
-            return Text(part.text, signature=signature)
         path = f"contents[{number}].parts[{place}]"
         signature = unseal(part.thought_signature, GOOGLE) if part.thought_signature else None
-        if part.function_call is not None:
-            call = part.function_call
-            name = _named(call.name, f"{path}.functionCall.name")
+        call = part.function_call
+        if call is not None:
+            if not call.name:
+                raise _unnamed(f"{path}.functionCall.name")
             identifier = call.id or f"call_{number}_{place}"
-            self._pending.append((identifier, name))
-            return ToolUse(identifier, name, _arguments(call.args, f"{path}.functionCall.args"), signature)
+            self._pending.append((identifier, call.name))
+            return ToolUse(identifier, call.name, _arguments(call.args, path) if call.args else "", signature)
         if part.function_response is not None:
             return self._result(part.function_response, f"{path}.functionResponse", number, place)
         if part.inline_data is not None:
@@ -102,20 +111,22 @@ class Turns:
             return stored(part.file_data, f"{path}.fileData")
         for field, name in _SERVER_ITEMS:
             raw = getattr(part, field)
-            if given(raw):
+            if raw and given(raw):
                 whole = {name: raw}
                 if part.thought_signature:
                     whole["thoughtSignature"] = msgspec.Raw(msgspec.json.encode(part.thought_signature))
                 return ServerItem(GOOGLE, name, msgspec.json.encode(whole))
         if part.thought_signature:
-            return Thinking("", signature, summary=True) if part.thought else Text("", signature=signature)
+            return _signed(part, "")
         raise RequestInvalid(
             f"Invalid value at '{path}': send one of text, inlineData, fileData, functionCall or functionResponse",
             param=path,
         )
 
     def _result(self, response: FunctionResponse, path: str, number: int, place: int) -> ToolResult:
-        name = _named(response.name, f"{path}.name")
+        name = response.name
+        if not name:
+            raise _unnamed(f"{path}.name")
         identifier = self._call_of(response.id, name)
         if identifier is None:
             if not self._lenient:
@@ -124,8 +135,8 @@ class Turns:
                     param=path,
                 )
             identifier = response.id or f"result_{number}_{place}"
-        error, texts = _said(response.response, f"{path}.response")
-        content: list[Text | Media] = [Text(each) for each in texts]
+        error, said = _said(response.response, path) if response.response else (False, "")
+        content: list[Text | Media] = [Text(said)] if said else []
         for index, each in enumerate(response.parts or ()):
             where = f"{path}.parts[{index}]"
             if each.inline_data is not None:
@@ -144,6 +155,11 @@ class Turns:
                     del pending[index]
                     return each
         return None
+
+
+def _signed(part: Part, text: str) -> Thinking | Text:
+    signature = unseal(part.thought_signature, GOOGLE) if part.thought_signature else None
+    return Thinking(text, signature, summary=True) if part.thought else Text(text, signature=signature)
 
 
 def add(blocks: list[Content], block: Content) -> None:
@@ -194,10 +210,8 @@ def stored(file: FileData, path: str) -> Media:
     return media
 
 
-def _named(name: str, path: str) -> str:
-    if not name:
-        raise RequestInvalid(f"Invalid value at '{path}': name the function", param=path)
-    return name
+def _unnamed(path: str) -> RequestInvalid:
+    return RequestInvalid(f"Invalid value at '{path}': name the function", param=path)
 
 
 def _arguments(raw: msgspec.Raw, path: str) -> str:
@@ -205,21 +219,23 @@ def _arguments(raw: msgspec.Raw, path: str) -> str:
         return ""
     text = bytes(raw).decode()
     if not text.startswith("{"):
+        path = f"{path}.functionCall.args"
         raise RequestInvalid(f"Invalid value at '{path}': expected an object", param=path)
     return "" if text == "{}" else text
 
 
-def _said(raw: msgspec.Raw, path: str) -> tuple[bool, list[str]]:
-    """Whether a tool failed, and what it said.
+def _said(raw: msgspec.Raw, path: str) -> tuple[bool, str]:
+    """Whether a tool failed, and what it said; "" for nothing.
 
     Google documents the keys `output` and `error`; its SDK writes `result`. A lone `result` that is a text, and a
     lone `error`, are unwrapped: other vendors have no such envelope.
     """
     if not given(raw):
-        return False, []
+        return False, ""
     try:
         fields = object_decoder.decode(raw)
     except msgspec.DecodeError:
+        path = f"{path}.response"
         raise RequestInvalid(f"Invalid value at '{path}': expected an object", param=path) from None
     if len(fields) == 1:
         for key in ("result", "error"):
@@ -229,7 +245,7 @@ def _said(raw: msgspec.Raw, path: str) -> tuple[bool, list[str]]:
                 if text.startswith('"'):
                     inner = _text.decode(value)
                     if key == "error" or not inner.startswith(("{", "[")):
-                        return key == "error", [inner] if inner else []
+                        return key == "error", inner
                 elif key == "error" or text.startswith("["):
-                    return key == "error", [text]
-    return False, [bytes(raw).decode()]
+                    return key == "error", text
+    return False, bytes(raw).decode()

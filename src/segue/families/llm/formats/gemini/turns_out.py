@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.ports import CannotServe
 from segue.families.llm.formats.gemini.media import type_of_url
 from segue.families.llm.formats.gemini.thinking import Generation
 from segue.families.llm.formats.gemini.wire import Raw, object_decoder
@@ -28,6 +26,7 @@ from segue.families.llm.ir.blocks import (
 from segue.families.llm.ir.conversation import Conversation, Message
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target
+from segue.families.llm.ir.losses import cannot
 
 UNSIGNED: Final = "skip_thought_signature_validator"
 """Stands for the signature of a call that Gemini itself did not make: models from 3 on refuse the current turn
@@ -63,65 +62,73 @@ class TurnsOut:
         """
         results: list[tuple[ToolResult, int, int]] = []
         for number, message in enumerate(conversation.messages):
+            content = message.content
             if message.role == "assistant":
-                self._settle(results)
+                if results:
+                    self._settle(results)
                 self._model(message, number)
                 continue
-            rest = []
-            for place, block in enumerate(message.content):
-                if isinstance(block, ToolResult):
-                    results.append((block, number, place))
-                else:
-                    rest.append((block, place))
+            rest = list(enumerate(content))
+            if ToolResult in map(type, content):
+                results += [(block, number, place) for place, block in rest if isinstance(block, ToolResult)]
+                rest = [(place, block) for place, block in rest if not isinstance(block, ToolResult)]
             if rest:
-                self._settle(results)
-            for block, place in rest:
-                self._add("user", self._part(block, number, place))
-        self._settle(results)
+                if results:
+                    self._settle(results)
+                self._say("user", [self._part(block, number, place) for place, block in rest])
+        if results:
+            self._settle(results)
         return self.contents
 
-    def _add(self, role: str, part: dict[str, Any] | None) -> None:
-        if part is None:
-            return
+    def _say(self, role: str, parts: list[dict[str, Any] | None]) -> None:
+        """Add parts to the turn of a role; `None` stands for what is not to be said."""
+        said = [part for part in parts if part is not None] if None in parts else parts
         contents = self.contents
+        if not said:
+            return
         if contents and contents[-1]["role"] == role:
-            contents[-1]["parts"].append(part)
+            contents[-1]["parts"] += said
         else:
-            contents.append({"role": role, "parts": [part]})
+            contents.append({"role": role, "parts": said})
 
     def _model(self, message: Message, number: int) -> None:
         if not self.contents or self.contents[-1]["role"] != "model":
             self._calls = {}
         unsigned = self._generation.way == "level"  # only the first call of a step bears a signature
+        parts: list[dict[str, Any] | None] = []
         for place, block in enumerate(message.content):
             part = self._part(block, number, place)
+            parts.append(part)
             if isinstance(block, ToolUse) and part is not None:
                 self._calls[block.id] = (len(self._calls), block.name)
                 if unsigned and "thoughtSignature" not in part:
                     part["thoughtSignature"] = UNSIGNED
                 unsigned = False
-            self._add("model", part)
+        self._say("model", parts)
 
     def _settle(self, results: list[tuple[ToolResult, int, int]]) -> None:
         """Write the results that have gathered, in the order of their calls; then what cannot stand inside them."""
-        if not results:
-            return
-        last = len(self._calls)
-        results.sort(key=lambda each: self._calls.get(each[0].id, (last, ""))[0])
+        calls = self._calls
+        if len(results) > 1:
+            last = len(calls)
+            results.sort(key=lambda each: calls.get(each[0].id, (last, ""))[0])
+        parts: list[dict[str, Any] | None] = []
         beside: list[Media] = []
         for result, number, place in results:
-            name = self._calls.get(result.id, (0, ""))[1] or result.name or _UNNAMED
+            name = calls.get(result.id, (0, ""))[1] or result.name or _UNNAMED
             response: dict[str, Any] = {"name": name, "response": _response(result)}
             if "no_call_ids" not in self._target.flags:
                 response["id"] = result.id
-            media = [part for part in result.content if isinstance(part, Media)]
-            if media and self._generation.version >= (3, 0):
-                response["parts"] = [self._media(part) for part in media]
-            else:
-                beside += media
-            self._add("user", self._detailed({"functionResponse": response}, number, place))
-        for each in beside:
-            self._add("user", self._media(each))
+            if Media in map(type, result.content):
+                media = [part for part in result.content if isinstance(part, Media)]
+                if self._generation.version >= (3, 0):
+                    response["parts"] = [self._media(part) for part in media]
+                else:
+                    beside += media
+            part = {"functionResponse": response}
+            parts.append(self._detailed(part, number, place) if self._details else part)
+        parts += map(self._media, beside)
+        self._say("user", parts)
         results.clear()
 
     def _part(self, block: Content, number: int, place: int) -> dict[str, Any] | None:
@@ -130,13 +137,15 @@ class TurnsOut:
             if not block.text and (block.signature is None or block.signature.vendor != GOOGLE):
                 return None
             part = {"text": block.text}
-            _sign(part, block.signature)
+            if block.signature is not None:
+                _sign(part, block.signature)
         elif isinstance(block, ToolUse):
             call: dict[str, Any] = {"name": block.name, "args": self._arguments(block)}
             if "no_call_ids" not in self._target.flags:
                 call["id"] = block.id
             part = {"functionCall": call}
-            _sign(part, block.signature)
+            if block.signature is not None:
+                _sign(part, block.signature)
         elif isinstance(block, Thinking):
             if block.signature is None or block.signature.vendor != GOOGLE:
                 return None
@@ -180,8 +189,10 @@ class TurnsOut:
         if media.text is not None:
             return {"text": media.text}
         if media.file and media.vendor != GOOGLE:
-            raise _cannot(
-                Field.IMAGE_FILE if media.kind == "image" else Field.DOCUMENT_FILE, "a file of another vendor"
+            raise cannot(
+                "Gemini",
+                "a file of another vendor",
+                field=Field.IMAGE_FILE if media.kind == "image" else Field.DOCUMENT_FILE,
             )
         if media.url:
             self._check_url(media)
@@ -198,9 +209,11 @@ class TurnsOut:
         """
         field = Field.IMAGE_URL if media.kind == "image" else Field.DOCUMENT_URL
         if not media.url.startswith("https://"):
-            raise _cannot(field, "an address that does not begin with https://")
+            raise cannot("Gemini", "an address that does not begin with https://", field=field)
         if "no_file_urls" in self._target.flags or self._generation.version < (2, 5):
-            raise _cannot(field, f"media by its address for the model {self._target.model}: send it as data")
+            raise cannot(
+                "Gemini", f"media by its address for the model {self._target.model}: send it as data", field=field
+            )
 
 
 def _sign(part: dict[str, Any], signature: Signature | None) -> None:
@@ -210,7 +223,7 @@ def _sign(part: dict[str, Any], signature: Signature | None) -> None:
 
 def _response(result: ToolResult) -> Any:
     """What a tool said as a JSON object, which Google wants: `result` and `error` are keys of its own SDK."""
-    text = "\n".join(part.text for part in result.content if isinstance(part, Text))
+    text = "\n".join([part.text for part in result.content if isinstance(part, Text)])
     value: Any = text
     if text[:1] in {"{", "["}:
         try:
@@ -221,16 +234,3 @@ def _response(result: ToolResult) -> Any:
     if result.error:
         return {"error": value}
     return value if value is not text and text.startswith("{") else {"result": value}
-
-
-def _cannot(field: Field, what: str) -> CannotServe:
-    return CannotServe(
-        Failure(
-            Kind.UNSUPPORTED,
-            f"Gemini cannot express {what}",
-            executed=Executed.NO,
-            scope=Scope.REQUEST,
-            needs=field.value,
-            param=field.value,
-        )
-    )

@@ -3,14 +3,39 @@
 At Google the prompt includes what came from a cache, but not the results of Google's own tools; the candidates do not
 include the thoughts. Here the input includes both and the output includes the thoughts.
 Source: message GenerateContentResponse.UsageMetadata.
+
+How it served is told by `serviceTier` or a header (Gemini's API) or by `trafficType` (Vertex). Throughput that was
+bought beforehand has no price for a token, so it is a tier without one.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
+
+import msgspec
 
 from segue.core.outcome import Usage
 from segue.families.llm.formats.gemini.wire import TokensOf, UsageMetadata
 
+TIER_HEADER: Final = "x-gemini-service-tier"
+"""Where Gemini's API tells by which tier it served (ai.google.dev/gemini-api/docs/priority-inference)."""
 _AUDIO: Final = "AUDIO"
+_IMAGE: Final = "IMAGE"
+_NUMBERS: Final = {_IMAGE: 2, _AUDIO: 4}
+"""Numbers of these words (enum Modality), which a client may choose to be told."""
+_TRAFFIC: Final = {
+    "ON_DEMAND": "",
+    "ON_DEMAND_PRIORITY": "priority",
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_OFFPEAK": "offpeak",
+    "PROVISIONED_THROUGHPUT": "provisioned",
+}
+
+
+class _Grounding(msgspec.Struct, rename="camel", gc=False):
+    web_search_queries: list[msgspec.Raw] | None = None
+
+
+_grounding: Final = msgspec.json.Decoder(_Grounding)
 
 
 def read_usage(wire: UsageMetadata) -> Usage | None:
@@ -27,10 +52,37 @@ def read_usage(wire: UsageMetadata) -> Usage | None:
     usage.reasoning_tokens = thought
     usage.tool_tokens = tools
     if wire.prompt_tokens_details:
-        usage.audio_input_tokens = _audio(wire.prompt_tokens_details)
+        usage.audio_input_tokens = _count(wire.prompt_tokens_details, _AUDIO)
+        usage.image_input_tokens = _count(wire.prompt_tokens_details, _IMAGE)
     if wire.candidates_tokens_details:
-        usage.audio_output_tokens = _audio(wire.candidates_tokens_details)
+        usage.audio_output_tokens = _count(wire.candidates_tokens_details, _AUDIO)
+        usage.image_output_tokens = _count(wire.candidates_tokens_details, _IMAGE)
+    if wire.service_tier or wire.traffic_type:
+        usage.service_tier = tier_of(wire.service_tier) or _TRAFFIC.get(str(wire.traffic_type or ""), "")
     return usage
+
+
+def searches_of(grounding: msgspec.Raw) -> dict[str, int] | None:
+    """How many searches of the web an answer stands on; `None` for none."""
+    try:
+        queries = _grounding.decode(grounding).web_search_queries
+    except msgspec.DecodeError:
+        return None
+    return {"web_search": len(queries)} if queries else None
+
+
+def with_tier(usage: Usage | None, headers: Mapping[str, str]) -> Usage | None:
+    """A usage that knows how it was served, where a header alone tells it."""
+    told = headers.get(TIER_HEADER)
+    if told and usage is not None and not usage.service_tier:
+        usage.service_tier = tier_of(told)
+    return usage
+
+
+def tier_of(told: str | int | None) -> str:
+    """A service tier as Google writes it (`SERVICE_TIER_FLEX`, `flex`), in our word; empty for none and for usual."""
+    word = (told if isinstance(told, str) else "").lower().removeprefix("service_tier_")
+    return "" if word in {"unspecified", "standard"} else word
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -44,21 +96,23 @@ def write_usage(usage: Usage) -> dict[str, Any]:
         wire["candidatesTokenCount"] = max(given - thought, 0)
     if taken is not None or given is not None:
         wire["totalTokenCount"] = (taken or 0) + (given or 0)
-    if usage.cached_tokens is not None:
+    # What is 0, Google leaves out: applications look whether a field is there.
+    if usage.cached_tokens:
         wire["cachedContentTokenCount"] = usage.cached_tokens
-    if usage.reasoning_tokens is not None:
-        wire["thoughtsTokenCount"] = usage.reasoning_tokens
-    if usage.tool_tokens is not None:
-        wire["toolUsePromptTokenCount"] = usage.tool_tokens
-    if usage.audio_input_tokens is not None and taken is not None:
+    if thought:
+        wire["thoughtsTokenCount"] = thought
+    if tools:
+        wire["toolUsePromptTokenCount"] = tools
+    if usage.audio_input_tokens and taken is not None:
         wire["promptTokensDetails"] = _details(max(taken - tools, 0), usage.audio_input_tokens)
-    if usage.audio_output_tokens is not None and given is not None:
+    if usage.audio_output_tokens and given is not None:
         wire["candidatesTokensDetails"] = _details(max(given - thought, 0), usage.audio_output_tokens)
     return wire
 
 
-def _audio(details: list[TokensOf]) -> int | None:
-    counts = [each.token_count or 0 for each in details if each.modality == _AUDIO]
+def _count(details: list[TokensOf], modality: str) -> int | None:
+    words = (modality, _NUMBERS[modality])
+    counts = [each.token_count or 0 for each in details if each.modality in words]
     return sum(counts) if counts else None
 
 

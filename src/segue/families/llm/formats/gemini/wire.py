@@ -74,10 +74,16 @@ class Part(Strict):
 
 
 class Content(Strict):
-    """One turn."""
+    """One turn. Google takes one part without its list, as it does wherever a field is repeated."""
 
-    parts: list[Part] | None = None
+    parts: list[Part] | Part | None = None
     role: str | None = None
+
+
+def parts_of(content: Content) -> list[Part]:
+    """The parts of a turn."""
+    parts = content.parts
+    return [parts] if isinstance(parts, Part) else parts or []
 
 
 class Declaration(Strict):
@@ -138,7 +144,7 @@ class Request(Strict):
 
     contents: list[Content] | Content | None = None
     system_instruction: Content | None = None
-    tools: list[dict[str, Raw]] | None = None
+    tools: list[dict[str, Raw]] | dict[str, Raw] | None = None
     tool_config: ToolConfig | None = None
     generation_config: GenerationConfig | None = None
     safety_settings: Raw = NOTHING
@@ -146,6 +152,10 @@ class Request(Strict):
     labels: dict[str, str] | None = None
     service_tier: str | None = None
     model: str | None = None
+
+
+Word = str | int | None
+"""A word of one of Google's enumerations, or its number: which, a client may choose by the URL (`enum-encoding`)."""
 
 
 class _Loose(msgspec.Struct, rename="camel", gc=False):
@@ -199,7 +209,7 @@ class Candidate(_Loose):
     """One answer."""
 
     content: AnswerContent | None = None
-    finish_reason: str | None = None
+    finish_reason: Word = None
     finish_message: Raw = NOTHING
     index: int | None = None
     grounding_metadata: Raw = NOTHING
@@ -211,7 +221,7 @@ class Candidate(_Loose):
 class TokensOf(_Loose):
     """Tokens of one modality."""
 
-    modality: str | None = None
+    modality: Word = None
     token_count: int | None = None
 
 
@@ -226,12 +236,14 @@ class UsageMetadata(_Loose):
     tool_use_prompt_token_count: int | None = None
     prompt_tokens_details: list[TokensOf] | None = None
     candidates_tokens_details: list[TokensOf] | None = None
+    service_tier: Word = None
+    traffic_type: Word = None
 
 
 class Feedback(_Loose):
     """What the vendor's filter says of the prompt."""
 
-    block_reason: str | None = None
+    block_reason: Word = None
     block_reason_message: str | None = None
 
 

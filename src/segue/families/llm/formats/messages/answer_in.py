@@ -44,12 +44,10 @@ def read_answer(body: bytes) -> Answer:
         if not body.isascii():
             body.decode()
         message = _message.decode(body)
-    except msgspec.ValidationError as error:
-        raise BadAnswer(f"no message of Anthropic's: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadAnswer("not valid JSON") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadAnswer.of(error, body) from None
     if message.content is None or message.type not in {None, "message"}:
-        raise BadAnswer("no message of Anthropic's: it has no content")
+        raise BadAnswer("field 'content' is missing, or 'type' is not 'message'")
     answer = Answer(
         id=message.id or "",
         model=message.model or "",
@@ -141,7 +139,7 @@ def _call(raw: Raw, block: AnyBlock, made: str) -> Content:
     if block.name == JSON_TOOL:
         return Text(arguments.decode())
     if not block.name:
-        raise BadAnswer("a call of a tool without a name")
+        raise BadAnswer("a call of a tool without 'name'")
     return ToolUse(block.id or made, block.name, arguments.decode())
 
 
@@ -190,4 +188,4 @@ def kind_of(raw: Raw | bytes) -> str:
     try:
         return _typed.decode(raw).type
     except msgspec.DecodeError:
-        raise BadAnswer("a block of content without a type") from None
+        raise BadAnswer("a block of content without 'type'") from None

@@ -1,31 +1,27 @@
 """The turns of a client's request out of Anthropic's Messages."""
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import msgspec
 
 from segue.families.llm.formats.messages.invalid import explain, invalid, unknown_field, unknown_type
+from segue.families.llm.formats.messages.media_in import mark, read_document, read_image
 from segue.families.llm.formats.messages.wire import (
-    Base64Source,
-    Cache,
     DocumentBlock,
-    FileSource,
     ImageBlock,
     InputBlock,
     InputMessage,
     Raw,
     RedactedBlock,
     TextBlock,
-    TextSource,
     ThinkingBlock,
     ToolResultBlock,
     ToolUseBlock,
-    UrlSource,
 )
 from segue.families.llm.formats.messages.wire_answer import WireCitation
 from segue.families.llm.ir.blocks import (
     ANTHROPIC,
-    CacheMark,
     Citation,
     Content,
     Media,
@@ -38,7 +34,7 @@ from segue.families.llm.ir.blocks import (
 from segue.families.llm.ir.conversation import Message
 from segue.families.llm.ir.seals import unseal
 
-_message: Final = msgspec.json.Decoder(InputMessage)
+_message: Final = msgspec.json.Decoder(InputMessage[Raw])
 _block: Final = msgspec.json.Decoder(InputBlock)
 _citation: Final = msgspec.json.Decoder(WireCitation)
 
@@ -51,23 +47,13 @@ _OWN: Final = frozenset({
     "server_tool_use", "mcp_tool_use", "mcp_tool_result", "mcp_tool_listing", "search_result", "container_upload",
     "compaction", "fallback", "tool_addition", "tool_removal", "tool_reference",
 })  # fmt: skip
-_IMAGES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-_PLACES: Final[dict[type, frozenset[str]]] = {
-    TextBlock: frozenset({"user", "assistant", "system"}),
-    ImageBlock: frozenset({"user"}),
-    DocumentBlock: frozenset({"user"}),
-    ToolResultBlock: frozenset({"user"}),
-    ThinkingBlock: frozenset({"assistant"}),
-    RedactedBlock: frozenset({"assistant"}),
-    ToolUseBlock: frozenset({"assistant"}),
-}
 
 
 class _Typed(msgspec.Struct):
     type: str
 
 
-class _Unlike(Exception):
+class Unlike(Exception):
     """A part of a block has no word outside of Anthropic's format: the block is kept as it is."""
 
 
@@ -81,26 +67,47 @@ def read_message(raw: Raw, where: str) -> Message:
     except msgspec.ValidationError as error:
         raise explain(error, where) from None
     role, content = message.role, message.content
-    if role not in {"user", "assistant", "system"}:
+    if role not in _READERS:
         raise invalid(f"{where}.role", "Input should be 'user', 'assistant' or 'system'")
-    if isinstance(content, str):
-        if not content and role != "assistant":
-            raise invalid(where, f"{role} messages must have non-empty content")
-        return Message(role, [Text(content)] if content else [])
     if not content and role != "assistant":
         raise invalid(where, f"{role} messages must have non-empty content")
-    blocks: list[Content] = []
+    if isinstance(content, str):
+        return Message(role, [Text(content)] if content else [])
+    blocks = [_read_block(block, role, f"{where}.content.{number}") for number, block in enumerate(content)]
+    return Message(role, _hung(blocks))
+
+
+def read_usual_message(message: InputMessage[InputBlock]) -> Message:
+    """One turn of a request that was decoded whole.
+
+    Raises:
+        RequestInvalid, Unlike: it needs the closer look of `read_message`, which also tells the place.
+    """
+    role, content = message.role, message.content
+    readers = _READERS.get(role)
+    if readers is None or (not content and role != "assistant"):
+        raise Unlike
+    if isinstance(content, str):
+        return Message(role, [Text(content)] if content else [])
+    if not readers.keys() >= {*map(type, content)}:
+        raise Unlike
+    blocks = [readers[type(block)](block, "") for block in content]
+    return Message(role, _hung(blocks) if role == "assistant" and Thinking in map(type, blocks) else blocks)
+
+
+def _hung(blocks: list[Content]) -> list[Content]:
+    """Blocks with the signatures of theirs that travelled in thoughts of their own."""
+    hung: list[Content] = []
     hanging: Thinking | None = None
-    for number, raw_block in enumerate(content):
-        block = _read_block(raw_block, role, f"{where}.content.{number}")
+    for block in blocks:
         if isinstance(block, Thinking) and block.signature is not None and block.signature.kind in {NEXT, LAST}:
-            hanging = _hang(block, blocks)
+            hanging = _hang(block, hung)
             continue
         if hanging is not None:
             _sign(block, hanging)
             hanging = None
-        blocks.append(block)
-    return Message(role, blocks)
+        hung.append(block)
+    return hung
 
 
 def _hang(carrier: Thinking, blocks: list[Content]) -> Thinking | None:
@@ -123,11 +130,12 @@ def _read_block(raw: Raw, role: str, where: str) -> Content:
         block = _block.decode(raw)
     except msgspec.ValidationError as error:
         return _unlike(raw, error, where)
-    if role not in _PLACES[type(block)]:
+    reader = _READERS[role].get(type(block))
+    if reader is None:
         raise invalid(where, f"`{block.__struct_config__.tag}` blocks cannot stand in a message of role {role!r}")
     try:
-        return _convert(block, where)
-    except _Unlike:
+        return reader(block, where)
+    except Unlike:
         return ServerItem(ANTHROPIC, str(block.__struct_config__.tag), bytes(raw))
 
 
@@ -149,27 +157,21 @@ def _unlike(raw: Raw, error: msgspec.ValidationError, where: str) -> ServerItem:
     raise explain(error, where) from None
 
 
-def _convert(block: InputBlock, where: str) -> Content:
-    match block:
-        case TextBlock():
-            return read_text(block, where)
-        case ToolUseBlock():
-            arguments = bytes(block.input)
-            if arguments[:1] != b"{":
-                raise invalid(f"{where}.tool_use.input", "Input should be an object")
-            if not block.name or not block.id:
-                raise invalid(f"{where}.tool_use.{'name' if block.id else 'id'}", "String should not be empty")
-            return ToolUse(block.id, block.name, arguments.decode(), cache=mark(block.cache_control))
-        case ToolResultBlock():
-            return _result(block, where)
-        case ThinkingBlock():
-            return Thinking(block.thinking, unseal(block.signature, ANTHROPIC) if block.signature else None)
-        case RedactedBlock():
-            return Thinking(signature=unseal(block.data, ANTHROPIC, "redacted"))
-        case ImageBlock():
-            return _image(block, where)
-        case DocumentBlock():
-            return _document(block, where)
+def _use(block: ToolUseBlock, where: str) -> ToolUse:
+    arguments = bytes(block.input)
+    if arguments[:1] != b"{":
+        raise invalid(f"{where}.tool_use.input", "Input should be an object")
+    if not block.name or not block.id:
+        raise invalid(f"{where}.tool_use.{'name' if block.id else 'id'}", "String should not be empty")
+    return ToolUse(block.id, block.name, arguments.decode(), cache=mark(block.cache_control))
+
+
+def _thought(block: ThinkingBlock, _where: str) -> Thinking:
+    return Thinking(block.thinking, unseal(block.signature, ANTHROPIC) if block.signature else None)
+
+
+def _redacted(block: RedactedBlock, _where: str) -> Thinking:
+    return Thinking(signature=unseal(block.data, ANTHROPIC, "redacted"))
 
 
 def _result(block: ToolResultBlock, where: str) -> ToolResult:
@@ -182,10 +184,11 @@ def _result(block: ToolResultBlock, where: str) -> ToolResult:
         for number, raw in enumerate(content or ()):
             place = f"{where}.tool_result.content.{number}"
             try:
-                part = _convert(_block.decode(raw), place)
+                inner = _block.decode(raw)
+                part = _READ[type(inner)](inner, place)
             except msgspec.ValidationError as error:
                 _unlike(raw, error, place)
-                raise _Unlike from None
+                raise Unlike from None
             if not isinstance(part, (Text, Media)):
                 raise invalid(f"{place}.type", "Input should be 'text', 'image', 'document' or 'search_result'")
             parts.append(part)
@@ -203,7 +206,9 @@ def read_text(block: TextBlock, where: str) -> Text:
     """A text; an empty one is refused, as Anthropic does."""
     if not block.text:
         raise invalid(f"{where}.text", "text content blocks must be non-empty")
-    citations = tuple(read_citation(raw, where) for raw in block.citations) if block.citations else ()
+    if block.cache_control is None and not block.citations:
+        return Text(block.text)
+    citations = tuple(read_citation(raw, where) for raw in block.citations or ())
     return Text(block.text, mark(block.cache_control), citations)
 
 
@@ -222,55 +227,18 @@ def read_citation(raw: Raw, where: str = "citations") -> Citation:
     )
 
 
-def mark(cache: Cache | None) -> CacheMark | None:
-    """The wish to cache, if it is one."""
-    return None if cache is None else CacheMark(cache.ttl)
-
-
-def _image(block: ImageBlock, where: str) -> Media:
-    media = Media("image", cache=mark(block.cache_control))
-    match block.source:
-        case Base64Source(media_type=kind, data=data):
-            if kind not in _IMAGES:
-                allowed = "'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
-                raise invalid(f"{where}.image.source.base64.media_type", f"Input should be {allowed}")
-            if not data:
-                raise invalid(f"{where}.image.source.base64.data", "image cannot be empty")
-            media.type, media.data = kind, data
-        case UrlSource(url=url):
-            media.url = _address(url, f"{where}.image.source.url.url")
-        case FileSource(file_id=file):
-            media.file, media.vendor = _address(file, f"{where}.image.source.file.file_id"), ANTHROPIC
-    return media
-
-
-def _document(block: DocumentBlock, where: str) -> Media:
-    media = Media(
-        "document",
-        name=block.title or "",
-        context=block.context or "",
-        citations=block.citations is not None and block.citations.enabled,
-        cache=mark(block.cache_control),
-    )
-    match block.source:
-        case Base64Source(media_type=kind, data=data):
-            if kind != "application/pdf":
-                raise invalid(f"{where}.document.source.base64.media_type", "Input should be 'application/pdf'")
-            if not data:
-                raise invalid(f"{where}.document.source.base64.data", "document cannot be empty")
-            media.type, media.data = kind, data
-        case TextSource(media_type=kind, data=text):
-            if kind != "text/plain":
-                raise invalid(f"{where}.document.source.text.media_type", "Input should be 'text/plain'")
-            media.type, media.text = kind, text
-        case UrlSource(url=url):
-            media.url = _address(url, f"{where}.document.source.url.url")
-        case FileSource(file_id=file):
-            media.file, media.vendor = _address(file, f"{where}.document.source.file.file_id"), ANTHROPIC
-    return media
-
-
-def _address(value: str, where: str) -> str:
-    if not value:
-        raise invalid(where, "String should not be empty")
-    return value
+_READ: Final[Mapping[type, Callable[[Any, str], Content]]] = {
+    TextBlock: read_text,
+    ImageBlock: read_image,
+    DocumentBlock: read_document,
+    ToolResultBlock: _result,
+    ThinkingBlock: _thought,
+    RedactedBlock: _redacted,
+    ToolUseBlock: _use,
+}
+_READERS: Final[Mapping[str, Mapping[type, Callable[[Any, str], Content]]]] = {
+    "user": {kind: _READ[kind] for kind in (TextBlock, ToolResultBlock, ImageBlock, DocumentBlock)},
+    "assistant": {kind: _READ[kind] for kind in (TextBlock, ToolUseBlock, ThinkingBlock, RedactedBlock)},
+    "system": {TextBlock: read_text},
+}
+"""What may stand in a turn of each role, and what reads it."""

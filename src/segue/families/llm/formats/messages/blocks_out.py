@@ -9,8 +9,6 @@ from typing import Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.ports import CannotServe
 from segue.families.llm.formats.messages.wire import (
     Base64Source,
     Cache,
@@ -32,7 +30,6 @@ from segue.families.llm.formats.messages.wire import (
 from segue.families.llm.ir.blocks import (
     ANTHROPIC,
     CacheMark,
-    Content,
     Media,
     Refusal,
     ServerItem,
@@ -43,17 +40,20 @@ from segue.families.llm.ir.blocks import (
 )
 from segue.families.llm.ir.conversation import Message
 from segue.families.llm.ir.ids import ANTHROPIC as IDS
+from segue.families.llm.ir.losses import cannot
 
 _object: Final = msgspec.json.Decoder(dict[str, Raw])
 _encode: Final = msgspec.json.encode
 _IMAGES: Final = {name: name for name in ("image/jpeg", "image/png", "image/gif", "image/webp")} | {
     "image/jpg": "image/jpeg"
 }
+WHOSE: Final = "Anthropic's Messages"
 NO_ARGUMENTS: Final = Raw(b"{}")
 OPENING: Final = "(The conversation begins with the assistant's turn.)"
 """Stands first where a conversation begins with the assistant: Anthropic demands that the user does."""
 
 Block = InputBlock | Raw
+NotText = Refusal | ToolUse | ToolResult | Thinking | Media | ServerItem
 
 
 class Turns:
@@ -73,7 +73,7 @@ class Turns:
         """One more turn; it joins the one before it where that has the same role."""
         blocks: list[Block] = []
         for content in message.content:
-            block = self._write(content)
+            block = _text(content) if isinstance(content, Text) else self._write(content)
             if block is not None:
                 blocks.append(block)
         if not blocks:
@@ -108,10 +108,8 @@ class Turns:
         self.warnings.append("white space at the end of the last assistant's turn was cut off")
         last.text = last.text.rstrip()
 
-    def _write(self, block: Content) -> Block | None:
+    def _write(self, block: NotText) -> Block | None:
         match block:
-            case Text():
-                return _text(block)
             case Refusal():
                 return TextBlock(block.text) if block.text.strip() else None
             case ToolUse():
@@ -140,6 +138,8 @@ class Turns:
 
 def _results_first(blocks: list[Block]) -> list[Block]:
     """Anthropic wants results of tools before all else in a turn."""
+    if ToolResultBlock not in map(type, blocks):
+        return blocks
     for number, block in enumerate(blocks):
         if isinstance(block, ToolResultBlock) and number and not isinstance(blocks[number - 1], ToolResultBlock):
             return sorted(blocks, key=lambda block: not isinstance(block, ToolResultBlock))
@@ -197,12 +197,16 @@ def write_media(media: Media) -> ImageBlock | DocumentBlock:
         if media.data:
             kind = _IMAGES.get(media.type.lower())
             if kind is None:
-                raise cannot(f"an image of type {media.type[:64]!r}: only JPEG, PNG, GIF and WebP are accepted")
+                raise cannot(
+                    WHOSE,
+                    f"an image of type {media.type[:64]!r}: only JPEG, PNG, GIF and WebP are accepted",
+                    needs="messages",
+                )
             return ImageBlock(Base64Source(kind, media.data), _cache(media.cache))
         source = FileSource(media.file) if media.file else UrlSource(media.url)
         return ImageBlock(source, _cache(media.cache))
     if media.kind != "document":
-        raise cannot(f"content of kind {media.kind[:32]!r}")
+        raise cannot(WHOSE, f"content of kind {media.kind[:32]!r}", needs="messages")
     return DocumentBlock(
         _document_source(media),
         media.name or None,
@@ -224,7 +228,9 @@ def _document_source(media: Media) -> Base64Source | UrlSource | FileSource | Te
         return Base64Source(kind, media.data)
     if kind.startswith("text/") or kind == "application/json":
         return TextSource(_plain(media))
-    raise cannot(f"a document of type {media.type[:64]!r}: only PDF and plain text are accepted")
+    raise cannot(
+        WHOSE, f"a document of type {media.type[:64]!r}: only PDF and plain text are accepted", needs="messages"
+    )
 
 
 def _plain(media: Media) -> str:
@@ -234,10 +240,6 @@ def _plain(media: Media) -> str:
     try:
         return base64.b64decode(media.data, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise cannot(f"a document of type {media.type[:64]!r} that is not base64 of UTF-8") from None
-
-
-def cannot(what: str, needs: str = "messages") -> CannotServe:
-    """Anthropic's format has no word for a value."""
-    message = f"Anthropic's Messages cannot express {what}"
-    return CannotServe(Failure(Kind.UNSUPPORTED, message, Executed.NO, Scope.REQUEST, needs=needs))
+        raise cannot(
+            WHOSE, f"a document of type {media.type[:64]!r} that is not base64 of UTF-8", needs="messages"
+        ) from None

@@ -54,7 +54,10 @@ def read_error(status: int, _headers: Mapping[str, str], body: bytes, secret: st
     message = text if isinstance(text, str) else ""
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None
-    kind, executed, scope = _classify(status, vendor_type or "", message)
+    if isinstance(code, str) and code.startswith("thread_"):  # the caller sends the whole conversation, and all is well
+        kind, executed, scope = Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST
+    else:
+        kind, executed, scope = _classify(status, vendor_type or "", message)
     place = _PARAM.match(message) if kind is Kind.INVALID_REQUEST else None
     return Failure(
         kind,
@@ -131,7 +134,9 @@ def write_error(error: CallFailed, told: Mapping[str, object]) -> bytes:
     code = error.code
     if isinstance(error, ProviderFailed) and error.failure.kind in _THE_CALLERS:
         if error.failure.vendor_type in _BY_TYPE:  # words of other vendors mean nothing to this SDK
-            kind = error.failure.vendor_type
+            # OpenAI calls what is not found or too large an invalid request, too.
+            general = error.failure.vendor_type == "invalid_request_error"
+            kind = kind if general else error.failure.vendor_type
         code = error.failure.vendor_code or code
     return msgspec.json.encode(
         {**_error(kind, error.message, code), "request_id": error.call_id or None, "segue": told}

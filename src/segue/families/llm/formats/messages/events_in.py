@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.families.llm.formats.messages.answer_in import (
     citation_of,
     kind_of,
@@ -45,6 +44,10 @@ from segue.families.llm.ir.answer import (
 from segue.families.llm.ir.blocks import ANTHROPIC, ServerItem, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.format import BadAnswer
 from segue.families.llm.sse import EventSplitter, EventTooLong, read_event
+from segue.families.llm.stream_reader import cut, reported
+
+SPLICED: Final = "another answer began in the middle of the stream"
+"""Anthropic's streams have been seen to begin again under another id, with what came before left unfinished."""
 
 _event: Final = msgspec.json.Decoder(WireEvent)
 _PARTS: Final = frozenset({
@@ -129,10 +132,12 @@ class MessagesReader:
             handle(self, event, data, out)
 
     def _start(self, event: WireEvent, _data: bytes, out: list[Event]) -> None:
+        message = event.message or WireMessage()
         if self._began:
+            if message.id and message.id != self._id and not self._stopped:
+                self._break(out, SPLICED)
             return
         self._began = True
-        message = event.message or WireMessage()
         self._id = message.id or ""
         if message.usage is not None:
             self._usage = message.usage
@@ -234,8 +239,8 @@ class MessagesReader:
             return
         for index in list(self._open):
             self._close(index, out)
-        if self._over:
-            return
+            if self._over:
+                return
         stop = read_stop(delta.stop_reason)
         if stop is Stop.TOOLS and not self._tools:
             stop = Stop.END  # the only call was of the tool that stands for JSON
@@ -260,11 +265,8 @@ class MessagesReader:
     def _error(self, _event: WireEvent | None, data: bytes, out: list[Event]) -> None:
         if self._stopped:
             return  # the answer is whole: what goes wrong after it is the vendor's own matter
-        failure = read_error(200, {}, data, "")
-        if failure.kind is Kind.BAD_RESPONSE:
-            failure = _cut("the provider reported an error in the middle of the stream")
         self._over = True
-        out.append(Broke(failure))
+        out.append(Broke(reported(read_error(200, {}, data, ""))))
 
     def _learn(self, **facts: Raw) -> None:
         for name, value in facts.items():
@@ -273,7 +275,7 @@ class MessagesReader:
 
     def _break(self, out: list[Event], message: str) -> None:
         self._over = True
-        out.append(Broke(_cut(message)))
+        out.append(Broke(cut(message)))
 
 
 _HANDLERS: Final[dict[str, Callable[[MessagesReader, WireEvent, bytes, list[Event]], None]]] = {
@@ -295,7 +297,3 @@ def _parts(event: bytes) -> tuple[bytes, bytes]:
         if middle > 0 and event.find(b"\n") == middle and event.find(b"\n", middle + 7) == len(event) - 2:
             return event[7:middle], event[middle + 7 : -2]
     return read_event(event)
-
-
-def _cut(message: str) -> Failure:
-    return Failure(Kind.STREAM_CUT, message, Executed.UNKNOWN, Scope.PROVIDER)

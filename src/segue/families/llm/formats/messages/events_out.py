@@ -31,6 +31,7 @@ from segue.families.llm.ir.answer import (
     BlockEnded,
     Broke,
     Cited,
+    Continued,
     Counted,
     Ended,
     Event,
@@ -43,6 +44,7 @@ from segue.families.llm.ir.answer import (
 from segue.families.llm.ir.blocks import ANTHROPIC, Refusal, ServerItem, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.format import Shown
 from segue.families.llm.ir.sequence import InSequence
+from segue.families.llm.sse import one_line
 
 _encode: Final = msgspec.json.encode
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -66,7 +68,9 @@ class _Delta(msgspec.Struct, tag_field="type", tag="content_block_delta", gc=Fal
 class MessagesWriter:
     """Writes the events of one answer."""
 
-    __slots__ = ("_custom", "_index", "_late", "_order", "_shown", "_started", "_stop", "_usage", "_what")
+    __slots__ = (
+        "_custom", "_index", "_late", "_order", "_proven", "_segue", "_shown", "_started", "_stop", "_usage", "_what",
+    )  # fmt: skip
 
     def __init__(self, told: Shown) -> None:
         self._shown = told
@@ -75,9 +79,11 @@ class MessagesWriter:
         self._index = -1
         self._what = ""
         self._custom = False
+        self._proven = False  # the thought has its signature
         self._late: Signature | None = None
         self._stop: Stopped | None = None
         self._usage: Usage | None = None
+        self._segue: dict[str, Any] = {}
 
     def write(self, event: Event) -> bytes:
         """What the client is to see of this event."""
@@ -106,13 +112,13 @@ class MessagesWriter:
                 return self._sign(event.signature)
             case Cited():
                 citation = write_citation(event.citation) if self._what == "text" else None
-                return b"" if citation is None else self._piece(_Piece("citations_delta", citation=citation))
+                if citation is None:
+                    return b""
+                return _event("content_block_delta", _Delta(self._index, _Piece("citations_delta", citation=citation)))
             case Began():
                 return self._start(event)
-            case Counted():
-                self._usage = event.usage
-            case Stopped():
-                self._stop = event
+            case Counted() | Stopped() | Continued():
+                self._keep(event)
             case Ended():
                 return self._finish()
             case Ping():
@@ -120,6 +126,15 @@ class MessagesWriter:
             case Broke():
                 return broken_off(event.failure)
         return b""
+
+    def _keep(self, event: Counted | Stopped | Continued) -> None:
+        """What is told at the end."""
+        if isinstance(event, Counted):
+            self._usage = event.usage
+        elif isinstance(event, Stopped):
+            self._stop = event
+        else:
+            self._segue = {"segue": event.told}
 
     def _start(self, event: Began) -> bytes:
         if self._started:
@@ -159,7 +174,7 @@ class MessagesWriter:
                 written = write_thinking(block)
                 self._what = "own"
                 if written["type"] == "thinking":
-                    self._what = "thinking"
+                    self._what, self._proven = "thinking", False
                     written.update(thinking="", signature="")
                 out = start + self._open(written)
                 if block.text:
@@ -194,6 +209,9 @@ class MessagesWriter:
         if not what:
             return b""  # a block that has no word here was never begun
         out = self._piece(_Piece("input_json_delta", partial_json='"}')) if custom else b""
+        if what == "thinking" and not self._proven:
+            # Clients that gather a thought from its deltas would send it back without a signature, which is refused.
+            out = self._piece(_Piece("signature_delta", signature=""))
         out += self._close()
         return out + b"".join(self._whole(thought) for thought in carrier(late, LAST))
 
@@ -207,6 +225,7 @@ class MessagesWriter:
 
     def _sign(self, signature: Signature) -> bytes:
         if self._what == "thinking":
+            self._proven = True
             return self._piece(_Piece("signature_delta", signature=proof_of(signature)))
         if self._what in {"text", "arguments"}:
             self._late = signature  # goes behind the block, in a thought of its own
@@ -228,7 +247,7 @@ class MessagesWriter:
             "stop_reason": write_stop(stop.stop),
             "stop_sequence": stop.sequence,
         }
-        told: dict[str, Any] = {"type": "message_delta", "delta": delta, "usage": usage}
+        told: dict[str, Any] = {"type": "message_delta", "delta": delta, "usage": usage, **self._segue}
         if stop.service_tier in TIERS:
             usage["service_tier"] = stop.service_tier
         if stop.raw and stop.vendor == ANTHROPIC:
@@ -245,4 +264,4 @@ class MessagesWriter:
 
 
 def _event(name: str, body: object) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode(body))
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), one_line(_encode(body)))

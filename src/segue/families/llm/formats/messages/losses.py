@@ -44,6 +44,7 @@ NAMES: Final[Mapping[Field, str]] = {
     Field.BETAS: "anthropic-beta",
     Field.CONTEXT_MANAGEMENT: "context_management",
     Field.CONTAINER: "container",
+    Field.THREAD: "thread",
 }
 """Fields that this format has a name for."""
 
@@ -71,5 +72,6 @@ LOSSES: Final[Losses] = {
     Field.BETAS: EXACT,
     Field.CONTEXT_MANAGEMENT: EXACT,
     Field.CONTAINER: EXACT,
+    Field.THREAD: EXACT,
 }
 """What becomes of fields on the way to Anthropic; thinking, files, server tools and items are bound to a vendor."""

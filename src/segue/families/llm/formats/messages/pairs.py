@@ -6,8 +6,9 @@ blocks that only Anthropic understands is left to Anthropic: they may pair with 
 
 from typing import Final
 
+from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.messages.invalid import invalid
-from segue.families.llm.ir.blocks import ServerItem, ToolResult, ToolUse
+from segue.families.llm.ir.blocks import Content, ServerItem, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import Message
 
 _PAIRED: Final = frozenset({"tool_use", "tool_result", "compaction"})
@@ -19,43 +20,56 @@ def check_pairs(messages: list[Message]) -> None:
     Raises:
         RequestInvalid: a call without a result, a result without a call, or two of one name.
     """
-    kinds = {type(block) for message in messages for block in message.content}
-    if ToolUse not in kinds and ToolResult not in kinds:
-        return
-    if ServerItem in kinds and any(
-        isinstance(block, ServerItem) and block.type in _PAIRED for message in messages for block in message.content
-    ):
-        return
-    waiting: dict[str, str] = {}
+    try:
+        _check(messages)
+    except RequestInvalid:
+        if not any(
+            isinstance(block, ServerItem) and block.type in _PAIRED for message in messages for block in message.content
+        ):
+            raise
+
+
+def _check(messages: list[Message]) -> None:
+    waiting: dict[str, int] = {}  # calls without a result, and the turns that they are in
     answered: set[str] = set()
-    role = ""
+    last = ""
     for number, message in enumerate(messages):
-        where = f"messages.{number}"
-        if message.role == "system":
-            continue
-        if message.role == "assistant" and role == "user":
-            _all_answered(waiting)
-            waiting, answered = {}, set()
         role = message.role
-        for place, block in enumerate(message.content):
-            if isinstance(block, ToolUse):
-                if block.id in waiting:
-                    raise invalid(f"{where}.content.{place}.tool_use.id", "`tool_use` ids must be unique")
-                waiting[block.id] = where
-            elif isinstance(block, ToolResult):
-                _take(waiting, answered, block.id, f"{where}.content.{place}.tool_result.tool_use_id")
-    if role == "user":
-        _all_answered(waiting)
+        if role == "assistant":
+            if last == "user":
+                if waiting:
+                    raise _unanswered(waiting)
+                answered.clear()
+            for block in message.content:
+                if isinstance(block, ToolUse):
+                    if block.id in waiting:
+                        where = f"messages.{number}.content.{_place(message, block)}.tool_use.id"
+                        raise invalid(where, "`tool_use` ids must be unique")
+                    waiting[block.id] = number
+        elif role == "user":
+            for block in message.content:
+                if isinstance(block, ToolResult):
+                    if waiting.pop(block.id, None) is None:
+                        raise _uncalled(block.id, number, _place(message, block), twice=block.id in answered)
+                    answered.add(block.id)
+        else:
+            continue
+        last = role
+    if waiting and last == "user":
+        raise _unanswered(waiting)
 
 
-def _take(waiting: dict[str, str], answered: set[str], name: str, where: str) -> None:
-    if name in answered:
-        raise invalid(where, f"a second result for the call {name[:64]!r}")
-    if waiting.pop(name, None) is None:
-        raise invalid(where, f"no `tool_use` block of the turn before has the id {name[:64]!r}")
-    answered.add(name)
+def _place(message: Message, block: Content) -> int:
+    return next(place for place, each in enumerate(message.content) if each is block)
 
 
-def _all_answered(waiting: dict[str, str]) -> None:
-    for name, where in waiting.items():
-        raise invalid(where, f"the call {name[:64]!r} has no `tool_result` block in the turn after it")
+def _uncalled(name: str, number: int, place: int, *, twice: bool) -> RequestInvalid:
+    where = f"messages.{number}.content.{place}.tool_result.tool_use_id"
+    if twice:
+        return invalid(where, f"a second result for the call {name[:64]!r}")
+    return invalid(where, f"no `tool_use` block of the turn before has the id {name[:64]!r}")
+
+
+def _unanswered(waiting: dict[str, int]) -> RequestInvalid:
+    name, number = next(iter(waiting.items()))
+    return invalid(f"messages.{number}", f"the call {name[:64]!r} has no `tool_result` block in the turn after it")

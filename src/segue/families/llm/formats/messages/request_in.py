@@ -10,23 +10,27 @@ from typing import Final
 import msgspec
 
 from segue.core.errors import RequestInvalid
-from segue.families.llm.formats.messages.blocks_in import mark, read_message, read_texts
+from segue.core.parsing import mistake
+from segue.families.llm.formats.messages.blocks_in import Unlike, read_message, read_texts, read_usual_message
 from segue.families.llm.formats.messages.invalid import explain, invalid
 from segue.families.llm.formats.messages.pairs import check_pairs
+from segue.families.llm.formats.messages.threads import THREAD, continued
+from segue.families.llm.formats.messages.tools_in import read_function, read_tools
 from segue.families.llm.formats.messages.wire import (
+    NULL,
+    AnyRequest,
     InputChoice,
     InputRequest,
-    InputTool,
     OutputConfig,
     OutputFormat,
     Raw,
-    UsualTool,
+    UsualRequest,
     present,
 )
 from segue.families.llm.ir.blocks import ANTHROPIC, Text
 from segue.families.llm.ir.conversation import (
     Conversation,
-    FunctionTool,
+    Message,
     Output,
     Reasoning,
     Sampling,
@@ -35,12 +39,10 @@ from segue.families.llm.ir.conversation import (
     VendorTool,
 )
 
-_request: Final = msgspec.json.Decoder(InputRequest)
+_usual: Final = msgspec.json.Decoder(UsualRequest)
+_request: Final = msgspec.json.Decoder(InputRequest[Raw, Raw, OutputConfig])
 _top: Final = msgspec.json.Decoder(dict[str, Raw])
-_tool: Final = msgspec.json.Decoder(InputTool)
-_usual_tool: Final = msgspec.json.Decoder(UsualTool)
 _KNOWN: Final = frozenset(InputRequest.__struct_fields__)
-_TOOL_KNOWN: Final = frozenset(InputTool.__struct_fields__)
 _CONFIG_KNOWN: Final = frozenset(OutputConfig.__struct_fields__)
 _CHOICES: Final = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
 _EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
@@ -67,23 +69,56 @@ def read_request(body: bytes, *, counting: bool = False) -> Conversation:
     try:
         if not body.isascii():
             body.decode()  # what is kept as it came is not looked into, so nobody else would notice
-        request = _request.decode(body)
-        top = _top.decode(body)
+        return _read_usual(body, counting=counting) or _read(body, counting=counting)
     except msgspec.ValidationError as error:
         raise explain(error) from None
-    except UnicodeDecodeError as error:
-        raise RequestInvalid(f"the body is not UTF-8: byte {error.start} is wrong") from None
-    except msgspec.DecodeError as error:
-        raise RequestInvalid(f"the body is not valid JSON: {error}") from None
-    except RecursionError:
-        raise RequestInvalid("the body is nested too deeply") from None
-    _check(request, counting=counting)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestInvalid(f"the body {mistake(error, body)}") from None
+
+
+def _read_usual(body: bytes, *, counting: bool) -> Conversation | None:
+    """A request without anything that only Anthropic knows, as nearly all are; `None` where that cannot be said."""
+    try:
+        request = _usual.decode(body)
+        if request.thinking is not None and request.thinking.type == "between_tools":
+            return None  # kept as it came, too
+        _check(request, counting=counting)
+        messages = [read_usual_message(message) for message in request.messages]
+        tools: list[Tool] = [read_function(tool, "") for tool in request.tools or ()]
+        if len(tools) > 1 and len({tool.name for tool in request.tools or ()}) < len(tools):
+            return None
+        return _conversation(request, _system(request), messages, tools, {}, {})
+    except (msgspec.DecodeError, RequestInvalid, Unlike):
+        return None  # the closer look says why
+
+
+def _read(body: bytes, *, counting: bool) -> Conversation:
+    """Any request, piece by piece: what only Anthropic knows is kept as it came, and what is wrong is named."""
+    request = _request.decode(body)
+    top = _top.decode(body)
+    _check(request, counting=counting, holds_rest=bool(continued(top.get(THREAD))))
     extra = {name: value for name, value in top.items() if name not in _KNOWN and bytes(value) != b"null"}
+    system = _system(request)
+    messages = [read_message(raw, f"messages.{number}") for number, raw in enumerate(request.messages)]
+    return _conversation(request, system, messages, read_tools(request.tools or [], extra), top, extra)
+
+
+def _conversation(
+    request: AnyRequest,
+    system: list[Text],
+    messages: list[Message],
+    tools: list[Tool],
+    top: dict[str, Raw],
+    extra: dict[str, Raw],
+) -> Conversation:
+    servers = b"" if request.mcp_servers is NULL else present(request.mcp_servers)
+    if servers:
+        tools.append(VendorTool(ANTHROPIC, MCP_SERVERS, servers))
     conversation = Conversation(
         model=request.model,
-        system=_system(request),
-        messages=[read_message(raw, f"messages.{number}") for number, raw in enumerate(request.messages)],
-        tools=_tools(request, extra),
+        system=system,
+        messages=messages,
+        tools=tools,
         output=_output(request, top, extra),
         sampling=_sampling(request),
         reasoning=_reasoning(request, top, extra),
@@ -92,26 +127,30 @@ def read_request(body: bytes, *, counting: bool = False) -> Conversation:
         stream=bool(request.stream),
         user=(request.metadata.user_id or "") if request.metadata is not None else "",
         service_tier=request.service_tier or "",
-        context_management=present(request.context_management),
-        container=present(request.container),
+        context_management=b"" if request.context_management is NULL else present(request.context_management),
+        container=b"" if request.container is NULL else present(request.container),
         extra=extra,
     )
-    check_pairs(conversation.messages)
-    if request.tool_choice is not None:
-        conversation.tool_choice = _choice(request.tool_choice)
-        if request.tool_choice.disable_parallel_tool_use is not None:
-            conversation.parallel_tools = not request.tool_choice.disable_parallel_tool_use
+    if extra:
+        conversation.thread = continued(extra.get(THREAD))
+    if not conversation.thread:  # what the results answer may lie in the thread
+        check_pairs(messages)
+    choice = request.tool_choice
+    if choice is not None:
+        conversation.tool_choice = _choice(choice)
+        if choice.disable_parallel_tool_use is not None:
+            conversation.parallel_tools = not choice.disable_parallel_tool_use
     return conversation
 
 
-def _check(request: InputRequest, *, counting: bool) -> None:
+def _check(request: AnyRequest, *, counting: bool, holds_rest: bool = False) -> None:
     if not request.model:
         raise invalid("model", "Field required: name a model (GET /v1/models lists them)")
     if request.max_tokens is None and not counting:
         raise invalid("max_tokens", "Field required: the most tokens that the answer may have")
     if request.max_tokens is not None and request.max_tokens < 1:
         raise invalid("max_tokens", "Input should be 1 or more")
-    if not request.messages:
+    if not request.messages and not holds_rest:
         raise invalid("messages", "at least one message is required")
     if len(request.messages) > MAX_MESSAGES:
         raise invalid("messages", f"more than {MAX_MESSAGES} messages")
@@ -119,7 +158,7 @@ def _check(request: InputRequest, *, counting: bool) -> None:
         raise invalid("service_tier", "Input should be 'auto' or 'standard_only'")
 
 
-def _system(request: InputRequest) -> list[Text]:
+def _system(request: AnyRequest) -> list[Text]:
     if not request.system:
         return []
     if isinstance(request.system, str):
@@ -127,70 +166,15 @@ def _system(request: InputRequest) -> list[Text]:
     return read_texts(request.system, "system")
 
 
-def _sampling(request: InputRequest) -> Sampling:
-    for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
-        if value is not None and not 0 <= value <= 1:
-            raise invalid(name, "range: 0..1")
-    if request.top_k is not None and request.top_k < 0:
+def _sampling(request: AnyRequest) -> Sampling:
+    temperature, top_p, top_k = request.temperature, request.top_p, request.top_k
+    if temperature is not None and not 0 <= temperature <= 1:
+        raise invalid("temperature", "range: 0..1")
+    if top_p is not None and not 0 <= top_p <= 1:
+        raise invalid("top_p", "range: 0..1")
+    if top_k is not None and top_k < 0:
         raise invalid("top_k", "Input should be 0 or more")
-    return Sampling(temperature=request.temperature, top_p=request.top_p, top_k=request.top_k)
-
-
-def _tools(request: InputRequest, extra: dict[str, Raw]) -> list[Tool]:
-    tools: list[Tool] = []
-    names: set[str] = set()
-    for number, raw in enumerate(request.tools or ()):
-        tool = _read_tool(raw, f"tools.{number}", extra)
-        if isinstance(tool, FunctionTool):
-            if tool.name in names:
-                raise invalid("tools", f"Tool names must be unique: {tool.name[:64]!r} stands twice")
-            names.add(tool.name)
-        tools.append(tool)
-    servers = present(request.mcp_servers)
-    if servers:
-        tools.append(VendorTool(ANTHROPIC, MCP_SERVERS, servers))
-    return tools
-
-
-def _read_tool(raw: Raw, where: str, extra: dict[str, Raw]) -> Tool:
-    new: dict[str, Raw] = {}
-    try:
-        try:
-            tool: InputTool = _usual_tool.decode(raw)
-        except msgspec.ValidationError:
-            tool = _tool.decode(raw)
-            new = {name: value for name, value in _top.decode(raw).items() if name not in _TOOL_KNOWN}
-    except msgspec.ValidationError as error:
-        vendors = _vendor_tool(raw)  # some of them have no name
-        if vendors is not None:
-            return vendors
-        raise explain(error, where) from None
-    if tool.type not in {None, "custom"}:
-        return VendorTool(ANTHROPIC, str(tool.type), bytes(raw))
-    if not tool.name:
-        raise invalid(f"{where}.name", "String should have at least 1 character")
-    schema = present(tool.input_schema)
-    if schema[:1] != b"{":
-        raise invalid(f"{where}.input_schema", "Input should be an object: a JSON Schema with type 'object'")
-    for name, value in new.items():
-        if bytes(value) != b"null":
-            extra[f"tools.{tool.name}.{name}"] = value
-    return FunctionTool(tool.name, tool.description or "", schema, tool.strict, mark(tool.cache_control))
-
-
-class _Typed(msgspec.Struct):
-    type: str
-
-
-_typed: Final = msgspec.json.Decoder(_Typed)
-
-
-def _vendor_tool(raw: Raw) -> VendorTool | None:
-    try:
-        kind = _typed.decode(raw).type
-    except msgspec.ValidationError:
-        return None
-    return None if kind == "custom" else VendorTool(ANTHROPIC, kind, bytes(raw))
+    return Sampling(temperature, top_p, top_k)
 
 
 def _choice(choice: InputChoice) -> ToolChoice:
@@ -204,9 +188,9 @@ def _choice(choice: InputChoice) -> ToolChoice:
     return ToolChoice(mode, (choice.name,))
 
 
-def _output(request: InputRequest, top: dict[str, Raw], extra: dict[str, Raw]) -> Output | None:
+def _output(request: AnyRequest, top: dict[str, Raw], extra: dict[str, Raw]) -> Output | None:
     config = request.output_config
-    if config is not None:
+    if config is not None and top:
         for name, value in _top.decode(top["output_config"]).items():
             if name not in _CONFIG_KNOWN and bytes(value) != b"null":
                 extra[f"output_config.{name}"] = value
@@ -225,7 +209,7 @@ def _shape(shape: OutputFormat, where: str) -> Output:
     return Output(schema, strict=True)
 
 
-def _reasoning(request: InputRequest, top: dict[str, Raw], extra: dict[str, Raw]) -> Reasoning | None:
+def _reasoning(request: AnyRequest, top: dict[str, Raw], extra: dict[str, Raw]) -> Reasoning | None:
     thinking = request.thinking
     effort = request.output_config.effort if request.output_config is not None else None
     if effort is not None and effort not in _EFFORTS:
@@ -249,7 +233,7 @@ def _reasoning(request: InputRequest, top: dict[str, Raw], extra: dict[str, Raw]
             raise invalid("thinking.type", "Input should be 'adaptive', 'enabled', 'disabled' or 'between_tools'")
 
 
-def _budget(request: InputRequest) -> int:
+def _budget(request: AnyRequest) -> int:
     budget = request.thinking.budget_tokens if request.thinking is not None else None
     if budget is None:
         raise invalid("thinking.enabled.budget_tokens", "Field required")

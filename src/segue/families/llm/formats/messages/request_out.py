@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from segue.families.llm.formats.messages.blocks_out import Turns, cannot, write_system
+from segue.families.llm.formats.messages.blocks_out import WHOSE, Turns, write_system
 from segue.families.llm.formats.messages.request_in import MCP_SERVERS
 from segue.families.llm.formats.messages.schema import Unfit, fitted, of_tool
 from segue.families.llm.formats.messages.thinking_out import plan_thinking
@@ -35,6 +35,7 @@ from segue.families.llm.formats.messages.wire import (
 from segue.families.llm.ir.blocks import ANTHROPIC, Text
 from segue.families.llm.ir.conversation import Conversation, FunctionTool
 from segue.families.llm.ir.format import Target, Written
+from segue.families.llm.ir.losses import cannot
 
 _encode: Final = msgspec.json.encode
 _fields: Final = msgspec.json.Decoder(dict[str, Raw])
@@ -89,7 +90,7 @@ def _write_turns(
     texts = write_system(system)
     if not request.messages:
         if not texts:
-            raise cannot("a conversation without any text")
+            raise cannot(WHOSE, "a conversation without any text", needs="messages")
         request.messages = [OutputMessage("user", list(texts))]
         warnings.append("the instructions were sent as the user's turn: Anthropic wants at least one")
         return
@@ -98,7 +99,7 @@ def _write_turns(
         request.system = texts[0].text if plain else texts
     last = request.messages[-1]
     if "no_prefill" in flags and last.role == "assistant" and isinstance(last.content[-1], TextBlock):
-        raise cannot("a beginning of the answer (prefill) for this model", "prefill")
+        raise cannot(WHOSE, "a beginning of the answer (prefill) for this model", needs="prefill")
 
 
 def _write_tools(request: OutputRequest, conversation: Conversation, warnings: list[str]) -> None:
@@ -132,7 +133,9 @@ def _write_tools(request: OutputRequest, conversation: Conversation, warnings: l
 
 def _tool(tool: FunctionTool, warnings: list[str]) -> InputTool:
     if not _NAME.fullmatch(tool.name):
-        raise cannot(f"the tool's name {tool.name[:64]!r}: letters, digits, '_' and '-', at most 128", "tools")
+        raise cannot(
+            WHOSE, f"the tool's name {tool.name[:64]!r}: letters, digits, '_' and '-', at most 128", needs="tools"
+        )
     try:
         schema = of_tool(tool.parameters)
         if tool.strict:
@@ -140,7 +143,7 @@ def _tool(tool: FunctionTool, warnings: list[str]) -> InputTool:
             if changed:
                 warnings.append(f"schema of the strict tool {tool.name[:64]!r} changed to what Anthropic accepts")
     except Unfit as error:
-        raise cannot(f"the parameters of the tool {tool.name[:64]!r}: {error}", "tools") from None
+        raise cannot(WHOSE, f"the parameters of the tool {tool.name[:64]!r}: {error}", needs="tools") from None
     cache = None if tool.cache is None else Cache(tool.cache.ttl)
     return InputTool(tool.name, tool.description or None, Raw(schema), tool.strict, cache)
 
@@ -156,7 +159,7 @@ def _write_output(
         try:
             schema, changed = fitted(schema)
         except Unfit as error:
-            raise cannot(f"the schema of the answer: {error}", "json_schema") from None
+            raise cannot(WHOSE, f"the schema of the answer: {error}", needs="json_schema") from None
         if changed:
             warnings.append("schema of the answer changed to what Anthropic accepts; limits are told in words")
     if "json_by_tool" in flags:

@@ -2,13 +2,28 @@
 
 Anthropic's `input_tokens` leaves out what was read from the cache and what was written to it; all of the input is the
 sum of the three (API reference, "Create a Message", `usage`). `output_tokens` includes thinking. Ours includes all.
+
+The price depends on three more words of it: the service tier, the speed, and where the model ran. A fast answer is in
+the tier `fast`; one that had to be made in the United States in `us`, which costs 1.1 times as much
+(platform.claude.com/docs/en/about-claude/pricing, "Data residency pricing").
 """
 
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from segue.core.outcome import Usage
-from segue.families.llm.formats.messages.wire import present
+from segue.families.llm.formats.messages.wire import Raw, present
 from segue.families.llm.formats.messages.wire_answer import WireUsage
+
+_STANDARD: Final = frozenset({"", "standard"})
+
+
+class _Searches(msgspec.Struct, gc=False):
+    web_search_requests: int | None = None
+
+
+_searches: Final = msgspec.json.Decoder(_Searches)
 
 
 def read_usage(wire: WireUsage | None) -> Usage | None:
@@ -29,7 +44,28 @@ def read_usage(wire: WireUsage | None) -> Usage | None:
         cache_write_tokens=None if written is None else max(0, written - (hour or 0)),
         cache_write_1h_tokens=hour,
         reasoning_tokens=wire.output_tokens_details.thinking_tokens if wire.output_tokens_details is not None else None,
+        tool_calls=_tool_calls(wire.server_tool_use),
+        service_tier=_tier(wire),
     )
+
+
+def _tool_calls(told: Raw) -> dict[str, int] | None:
+    """Uses of Anthropic's own tools that are billed beside the tokens: searches are, fetches are not."""
+    if not present(told):
+        return None
+    try:
+        searches = _searches.decode(told).web_search_requests
+    except msgspec.DecodeError:
+        return None
+    return {"web_search": searches} if searches else None
+
+
+def _tier(wire: WireUsage) -> str:
+    """What the price depends on besides the tokens, in one word; of several words none has a known price."""
+    words = [word for word in (wire.service_tier or "", wire.speed or "") if word not in _STANDARD]
+    if wire.inference_geo == "us":
+        words.append("us")
+    return "-".join(words)
 
 
 def update(known: WireUsage, news: WireUsage) -> None:
@@ -49,6 +85,8 @@ def update(known: WireUsage, news: WireUsage) -> None:
     if present(news.server_tool_use):
         known.server_tool_use = news.server_tool_use
     known.service_tier = news.service_tier or known.service_tier
+    known.speed = news.speed or known.speed
+    known.inference_geo = news.inference_geo or known.inference_geo
 
 
 def write_usage(usage: Usage | None) -> dict[str, Any]:

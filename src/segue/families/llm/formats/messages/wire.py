@@ -4,11 +4,15 @@ Client's blocks forbid fields that nobody knows, as Anthropic does; blocks of an
 them. Source: Anthropic's API reference, "Create a Message", and the types of its SDK.
 """
 
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 Raw = msgspec.Raw
+_Block = TypeVar("_Block")
+_Message = TypeVar("_Message")
+_Tool = TypeVar("_Tool")
+_Config = TypeVar("_Config", bound="OutputConfig")
 NULL: Final = Raw(b"null")
 JSON_TOOL: Final = "segue_json_answer"
 """The tool by which a model without structured output is made to answer in JSON (`Target.flags`: `json_by_tool`)."""
@@ -84,10 +88,10 @@ class DocumentBlock(msgspec.Struct, tag_field="type", tag="document", omit_defau
 
 
 class ThinkingBlock(msgspec.Struct, tag_field="type", tag="thinking", forbid_unknown_fields=True, gc=False):
-    """A thought and the proof of it."""
+    """A thought and the proof of it, which thoughts of other vendors may lack."""
 
     thinking: str
-    signature: str
+    signature: str = ""
 
 
 class RedactedBlock(msgspec.Struct, tag_field="type", tag="redacted_thinking", forbid_unknown_fields=True, gc=False):
@@ -129,11 +133,11 @@ InputBlock = TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedBl
 """What a client's message may hold that other vendors have words for, too."""
 
 
-class InputMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class InputMessage(msgspec.Struct, Generic[_Block], forbid_unknown_fields=True, gc=False):
     """One turn of a client's request."""
 
     role: str
-    content: str | list[Raw]
+    content: str | list[_Block]
 
 
 class OutputMessage(msgspec.Struct, gc=False):
@@ -188,23 +192,27 @@ class OutputConfig(msgspec.Struct, omit_defaults=True):
     format: OutputFormat | None = None
 
 
+class UsualConfig(OutputConfig, forbid_unknown_fields=True):
+    """The same without any field that only Anthropic knows."""
+
+
 class Metadata(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Facts about the request."""
 
     user_id: str | None = None
 
 
-class InputRequest(msgspec.Struct, kw_only=True):
+class InputRequest(msgspec.Struct, Generic[_Message, _Tool, _Config], kw_only=True):
     """A client's request."""
 
-    messages: list[Raw]
+    messages: list[_Message]
     model: str = ""
     max_tokens: int | None = None
     system: str | list[TextBlock] | None = None
-    tools: list[Raw] | None = None
+    tools: list[_Tool] | None = None
     tool_choice: InputChoice | None = None
     thinking: InputThinking | None = None
-    output_config: OutputConfig | None = None
+    output_config: _Config | None = None
     output_format: OutputFormat | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -216,6 +224,13 @@ class InputRequest(msgspec.Struct, kw_only=True):
     mcp_servers: Raw = NULL
     context_management: Raw = NULL
     container: Raw = NULL
+
+
+AnyRequest = InputRequest[Any, Any, Any]
+
+
+class UsualRequest(InputRequest[InputMessage[InputBlock], UsualTool, UsualConfig], forbid_unknown_fields=True):
+    """A client's request without anything that only Anthropic knows, decoded whole."""
 
 
 class OutputRequest(msgspec.Struct, kw_only=True, omit_defaults=True):

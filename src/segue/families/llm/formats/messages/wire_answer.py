@@ -31,6 +31,8 @@ class WireUsage(msgspec.Struct, omit_defaults=True):
     cache_creation: CacheCreation | None = None
     output_tokens_details: TokenDetails | None = None
     service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
     server_tool_use: Raw = NULL
 
 

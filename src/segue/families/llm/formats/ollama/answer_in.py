@@ -84,10 +84,8 @@ def _decoded(body: bytes) -> Line:
         if not body.isascii():
             body.decode()  # values that are kept as bytes are not looked into
         return _line.decode(body)
-    except msgspec.ValidationError as error:
-        raise BadAnswer(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadAnswer(f"not JSON: {type(error).__name__}") from None
+        raise BadAnswer.of(error, body) from None
 
 
 def read_answer(body: bytes) -> Answer:

@@ -9,14 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.ports import CannotServe
 from segue.families.llm.formats.tool_calls import as_object
 from segue.families.llm.formats.turns import Turns
 from segue.families.llm.ir.blocks import Content, Media, Refusal, Text, Thinking, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import Conversation, FunctionTool
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target, Written
+from segue.families.llm.ir.losses import cannot
 
 NUM_CTX_FLAG: Final = "num_ctx:"
 """`Target.flags` tell the size of the context window to ask for: `num_ctx:32768`."""
@@ -82,7 +81,7 @@ def _messages(
             if role != "assistant":  # the table of losses has warned
                 _add_media(message, texts, block)
         else:
-            raise _refused(Field.SERVER_ITEMS, f"a step of {block.vendor}'s own tool")
+            raise cannot("Ollama", f"a step of {block.vendor}'s own tool", field=Field.SERVER_ITEMS)
     if texts or len(message) > 1:
         message["content"] = "\n".join(texts)
         return [*results, message]
@@ -95,7 +94,11 @@ def _add_media(message: dict[str, Any], texts: list[str], media: Media) -> None:
     elif media.kind == "document" and media.text is not None:
         texts.append(f"{media.name}\n{media.text}" if media.name else media.text)
     else:
-        raise _refused(Field.IMAGE_URL if media.kind == "image" else Field.DOCUMENT_DATA, f"{media.kind} in this form")
+        raise cannot(
+            "Ollama",
+            f"{media.kind} in this form",
+            field=Field.IMAGE_URL if media.kind == "image" else Field.DOCUMENT_DATA,
+        )
 
 
 def _call(block: ToolUse, warnings: list[str]) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def _call(block: ToolUse, warnings: list[str]) -> dict[str, Any]:
 
 def _result(block: ToolResult, names: dict[str, str]) -> dict[str, Any]:
     if any(isinstance(part, Media) for part in block.content):
-        raise _refused(Field.TOOL_MEDIA, "media in a tool's result")
+        raise cannot("Ollama", "media in a tool's result", field=Field.TOOL_MEDIA)
     content = "\n".join(part.text for part in block.content if isinstance(part, Text))
     return {
         "role": "tool",
@@ -124,11 +127,11 @@ def _tools(conversation: Conversation) -> list[dict[str, Any]]:
     if choice is not None and choice.mode == "none":
         return []
     if choice is not None and choice.mode == "required":
-        raise _refused(Field.TOOL_CHOICE, "a forced call of a tool")
+        raise cannot("Ollama", "a forced call of a tool", field=Field.TOOL_CHOICE)
     tools = []
     for tool in conversation.tools:
         if not isinstance(tool, FunctionTool):
-            raise _refused(Field.VENDOR_TOOLS, f"{tool.vendor}'s own tool {tool.type[:60]!r}")
+            raise cannot("Ollama", f"{tool.vendor}'s own tool {tool.type[:60]!r}", field=Field.VENDOR_TOOLS)
         if not names or tool.name in names:
             parameters = msgspec.Raw(tool.parameters) if tool.parameters else _NO_SCHEMA
             function = {"name": tool.name, "description": tool.description, "parameters": parameters}
@@ -169,16 +172,3 @@ def _options(conversation: Conversation, target: Target) -> dict[str, Any]:
         if size != flag and size.isdecimal():
             options["num_ctx"] = int(size)
     return options
-
-
-def _refused(field: Field, what: str) -> CannotServe:
-    return CannotServe(
-        Failure(
-            Kind.UNSUPPORTED,
-            f"Ollama cannot express {what}",
-            executed=Executed.NO,
-            scope=Scope.REQUEST,
-            needs=field.value,
-            param=field.value,
-        )
-    )

@@ -1,5 +1,6 @@
 """A provider's answer in Responses into the intermediate form. Anything may be missing or null, but not everything."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -50,6 +51,13 @@ class Item(msgspec.Struct, gc=False):
     input: str | None = None
 
 
+class OtherItem(msgspec.Struct, gc=False):
+    """An item of whatever kind."""
+
+    type: str
+    id: str | None = None
+
+
 class InputDetails(msgspec.Struct, gc=False):
     """Kinds of input tokens."""
 
@@ -94,8 +102,32 @@ class Response(msgspec.Struct, gc=False):
     service_tier: str | None = None
 
 
+class Action(msgspec.Struct, gc=False):
+    """What a search of the web did."""
+
+    type: str | None = None
+
+
+class ToolCall(msgspec.Struct, gc=False):
+    """A use of one of OpenAI's own tools."""
+
+    type: str | None = None
+    action: Action | None = None
+
+
+_BILLED: Final = {
+    "web_search_call": "web_search",
+    "file_search_call": "file_search",
+    "code_interpreter_call": "code_interpreter",
+    "image_generation_call": "image_generation",
+}
+"""Items whose use is billed beside the tokens (developers.openai.com/api/docs/pricing, "Built-in tools")."""
+_CALL: Final = b'_call"'
+_tool_call: Final = msgspec.json.Decoder(ToolCall)
 _response: Final = msgspec.json.Decoder(Response)
 _item: Final = msgspec.json.Decoder(Item)
+_other: Final = msgspec.json.Decoder(OtherItem)
+_UNDERSTOOD: Final = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
 _usage: Final = msgspec.json.Decoder(TokenUsage)
 
 WHOLE: Final = frozenset({"completed", "incomplete"})
@@ -109,16 +141,16 @@ def read_answer(body: bytes) -> Answer:
             body.decode()  # msgspec does not look into values that it passes over
         response = _response.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"the answer is not a response: {type(error).__name__}"
-        raise BadAnswer(message) from None
+        raise BadAnswer.of(error, body) from None
     if response.status in _FAILED or bytes(response.error) != b"null":
-        raise BadAnswer(f"field 'status': the response is {(response.status or 'failed')[:32]!r}")
+        word = response.status if response.status in _FAILED else "failed"
+        raise BadAnswer(f"field 'status': the response is {word!r}")
     if response.output is None:
         raise BadAnswer("field 'output' is missing")
     content: list[Content] = []
     for place, raw in enumerate(response.output):
         try:
-            item = _item.decode(raw)
+            item = item_of(raw)
         except msgspec.DecodeError:
             raise BadAnswer(f"field 'output[{place}]' is not an item") from None
         content += blocks_of(item, raw, place, response.id or "")
@@ -134,9 +166,24 @@ def read_answer(body: bytes) -> Answer:
         content=content,
         stop=stop,
         vendor_stop=vendor_stop,
-        usage=usage_of(response.usage),
+        usage=usage_of(response.usage, response.service_tier, response.output),
         service_tier=response.service_tier or "",
     )
+
+
+def item_of(raw: Raw) -> Item:
+    """An item. Of a kind that is OpenAI's own (`tool_search_call`, …) only kind and id, whatever its fields are like.
+
+    Raises:
+        msgspec.DecodeError: it is none, or one that we understand, in another shape.
+    """
+    try:
+        return _item.decode(raw)
+    except msgspec.ValidationError:
+        other = _other.decode(raw)
+        if other.type in _UNDERSTOOD:
+            raise
+        return Item(other.type, other.id)
 
 
 def blocks_of(item: Item, raw: Raw, place: int, response_id: str) -> list[Content]:
@@ -187,10 +234,15 @@ def citations_of(part: Part) -> tuple[Citation, ...]:
     return tuple(found for raw in part.annotations or () if (found := citation_of(raw)) is not None)
 
 
-def usage_of(raw: bytes | Raw) -> Usage | None:
+def usage_of(raw: bytes | Raw, tier: object = None, output: Sequence[Raw] = ()) -> Usage | None:
     """The usage. OpenAI's convention is ours: input counts what was cached, output what was thought.
 
     Source: OpenAI's reference, "The response object", `usage`.
+
+    Args:
+        raw: the response's `usage`.
+        tier: its `service_tier`, by which it was served.
+        output: its items, among which are the uses of OpenAI's own tools.
     """
     try:
         usage = _usage.decode(raw)
@@ -208,7 +260,32 @@ def usage_of(raw: bytes | Raw) -> Usage | None:
         reasoning_tokens=output_details.reasoning_tokens,
         audio_input_tokens=input_details.audio_tokens,
         audio_output_tokens=output_details.audio_tokens,
+        tool_calls=tool_calls_of(output) if output else None,
+        service_tier=tier if isinstance(tier, str) else "",
     )
+
+
+def tool_calls_of(output: Sequence[Raw]) -> dict[str, int] | None:
+    """Uses of OpenAI's own tools that are billed beside the tokens, by the tool; `None` where there were none.
+
+    Of what a search of the web does, searching is billed; opening a page that was found, and looking for something in
+    it, is not (developers.openai.com/api/docs/guides/tools-web-search, "Output and citations").
+    """
+    uses: dict[str, int] = {}
+    for raw in output:
+        if _CALL not in bytes(raw):
+            continue  # text, nearly always
+        try:
+            item = _tool_call.decode(raw)
+        except msgspec.DecodeError:
+            continue
+        tool = _BILLED.get(item.type or "")
+        if tool is None or (
+            tool == "web_search" and item.action is not None and item.action.type not in {None, "search"}
+        ):
+            continue
+        uses[tool] = uses.get(tool, 0) + 1
+    return uses or None
 
 
 def stop_of(response: Response, *, called: bool, refused: bool) -> tuple[Stop, str]:

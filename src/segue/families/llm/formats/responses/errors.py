@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.core.errors import CallFailed, ProviderFailed
+from segue.core.errors import CallFailed
 from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.families.llm.formats.openai_errors import classify, error_object
+from segue.families.llm.formats.openai_errors import SIZE, classify, error_object
+from segue.families.llm.formats.openai_words import error_of
 
 # Words that only responses use (`response.error.code`; OpenAI's reference, "The response object").
 _WORDS: Final[Mapping[str, tuple[Kind, Executed, Scope]]] = {
@@ -23,16 +24,9 @@ _WORDS: Final[Mapping[str, tuple[Kind, Executed, Scope]]] = {
 }
 _IMAGE: Final = re.compile(r"(?:invalid|empty|unsupported)_(?:base64_)?image\w*|image_\w+")
 _CONTEXT_WORDS: Final = "exceeds the context window"
-_TOKENS: Final = re.compile(r"(?:requested|resulted in) (?:about )?([\d,]{1,15}) tokens")
 _WAIT: Final = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?)(ms|s|m|h)\b")
 _TOLD_APART: Final = frozenset({"retry-after", "retry-after-ms"})
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-_THE_CALLERS: Final = frozenset({
-    Kind.INVALID_REQUEST, Kind.CONTEXT_LENGTH, Kind.CONTENT_FILTER, Kind.MODEL_MISSING, Kind.RATE_LIMITED, Kind.QUOTA,
-})  # fmt: skip
-_TYPES: Final = {401: "invalid_request_error", 403: "invalid_request_error", 404: "invalid_request_error",
-                 429: "requests"}  # fmt: skip
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Failure:
@@ -53,7 +47,7 @@ def failure_of(status: int, error: dict[str, Any] | None, secret: str) -> Failur
         kind, executed, scope = special
         failure = failure.with_(kind=kind, executed=executed, scope=scope)
     if failure.kind is Kind.CONTEXT_LENGTH:
-        found = _TOKENS.search(failure.message)
+        found = SIZE.search(failure.message)
         if found is not None:
             return failure.with_(needs=f"context:{found[1].replace(',', '')}")
     elif failure.kind is Kind.RATE_LIMITED and (found := _WAIT.search(failure.message)) is not None:
@@ -77,13 +71,7 @@ def _special(failure: Failure) -> tuple[Kind, Executed, Scope] | None:
 
 def write_error(error: CallFailed, told: Mapping[str, object]) -> bytes:
     """See `ClientFormat.write_error`: the vendor's words pass where the fault is the caller's own business."""
-    kind, code = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error"), error.code  # noqa: PLR2004 - HTTP's classes
-    if isinstance(error, ProviderFailed) and error.failure.kind in _THE_CALLERS:
-        kind = error.failure.vendor_type or kind
-        code = error.failure.vendor_code or code
-    return msgspec.json.encode(
-        {"error": {"message": error.message, "type": kind, "param": error.param, "code": code}, "segue": told}
-    )
+    return msgspec.json.encode({"error": error_of(error), "segue": told})
 
 
 def response_error(failure: Failure) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from segue.families.llm.formats.responses.events_wire import (
     EventData,
     event_data,
     event_decoder,
-    item_decoder,
     kind_decoder,
     part_decoder,
     response_decoder,
@@ -147,7 +146,7 @@ class ResponsesReader(OpenItems):
             self._close(item, out)
         if event.type == "response.incomplete":
             response.status = "incomplete"
-        usage = wire.usage_of(response.usage)
+        usage = wire.usage_of(response.usage, response.service_tier, response.output or ())
         if usage is not None:
             out.append(Counted(usage))
         stop, word = wire.stop_of(response, called=self._called, refused=self._refused)
@@ -181,7 +180,7 @@ class ResponsesReader(OpenItems):
     # Items
 
     def _added(self, event: EventData, _data: bytes, out: list[Event]) -> None:
-        found = item_decoder.decode(event.item)
+        found = wire.item_of(event.item)
         place = event.output_index if event.output_index is not None else self._place
         if place not in self._items:
             self._open(place, found, out)

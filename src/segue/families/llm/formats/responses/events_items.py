@@ -10,7 +10,7 @@ import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.families.llm.formats.responses import answer_in as wire
-from segue.families.llm.formats.responses.events_wire import EventData, item_decoder
+from segue.families.llm.formats.responses.events_wire import EventData
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
     Began,
@@ -124,7 +124,7 @@ class OpenItems:
 
     def _whole(self, place: int, raw: Raw, out: list[Event]) -> None:
         """An item is whole: what of it has not come yet comes now, and it ends."""
-        found = item_decoder.decode(raw)
+        found = wire.item_of(raw)
         item = self._items.get(place)
         if item is None:
             item = self._open(place, found, out)
@@ -144,6 +144,7 @@ class OpenItems:
             if block is not None:
                 self._rest(block, ArgumentsMore, found.arguments or found.input or "", out)
         elif found.type is not None:
+            self._close(item, out)  # it was announced as something else
             self._begin(item, ONLY, ServerItem(OPENAI, found.type, bytes(raw)), out)
         self._close(item, out)
         del self._items[place]

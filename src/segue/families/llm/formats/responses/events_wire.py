@@ -40,7 +40,6 @@ class Kind(msgspec.Struct, gc=False):
 
 event_decoder: Final = msgspec.json.Decoder(EventData)
 kind_decoder: Final = msgspec.json.Decoder(Kind)
-item_decoder: Final = msgspec.json.Decoder(wire.Item)
 part_decoder: Final = msgspec.json.Decoder(wire.Part)
 response_decoder: Final = msgspec.json.Decoder(wire.Response)
 

@@ -81,7 +81,7 @@ class Turns:
                 kind = _kind.decode(raw)
             except msgspec.ValidationError as error:
                 raise invalid(error, where) from None
-            if kind.type in {None, "message"} and kind.role is not None:
+            if kind.role is not None and (kind.type is None or kind.type == "message"):
                 self._message(raw, kind.role, where)
             else:
                 self._item(raw, kind.type or "", where)
@@ -92,15 +92,17 @@ class Turns:
             self._assistant(_spoken(said))
             return
         message = decode(_input_message, raw, wire.InputMessage, where, self.extra)
-        content = _given(message.content, f"{where}.content")
-        if message.role == "user":
-            self._turn("user", content)
+        content = _given(message.content, where)
+        if role == "user":
+            self._results = None
+            self.messages.append(Message("user", content))
             return
         texts = [block for block in content if isinstance(block, Text)]
         if len(texts) != len(content):
             raise RequestInvalid(f"field '{where}.content': instructions are text only", param=f"{where}.content")
         if self.messages:
-            self._turn("system", content)
+            self._results = None
+            self.messages.append(Message("system", content))
         else:
             self.system += texts
 
@@ -136,10 +138,6 @@ class Turns:
                 param=f"{where}.type",
             )
 
-    def _turn(self, role: str, content: list[Content]) -> None:
-        self._results = None
-        self.messages.append(Message(role, content))
-
     def _assistant(self, content: list[Content]) -> None:
         self._results = None
         messages = self.messages
@@ -171,15 +169,17 @@ def _spoken(message: wire.OutputMessage) -> list[Content]:
         if isinstance(part, wire.RefusalPart):
             content.append(Refusal(part.refusal))
         else:
-            citations = tuple(found for raw in part.annotations or () if (found := citation_of(raw)) is not None)
-            content.append(Text(part.text, citations=citations, phase=phase))
+            text = Text(part.text, phase=phase)
+            if part.annotations:
+                text.citations = tuple(found for raw in part.annotations if (found := citation_of(raw)) is not None)
+            content.append(text)
     return content
 
 
 def _given(content: str | list[wire.InputPart], where: str) -> list[Content]:
     if isinstance(content, str):
         return [Text(content)]
-    return [_part(part, f"{where}[{place}]") for place, part in enumerate(content)]
+    return [_part(part, f"{where}.content[{place}]") for place, part in enumerate(content)]
 
 
 def _part(part: wire.InputPart, where: str) -> Text | Media:

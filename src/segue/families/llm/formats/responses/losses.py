@@ -72,5 +72,4 @@ LOSSES: Final[Losses] = {
     Field.STORE: EXACT,
     Field.INCLUDE: EXACT,
     Field.BACKGROUND: EXACT,
-    Field.EXTRA: Loss(Deed.DROP, "the writer warns of those that are not OpenAI's own"),
 }

@@ -1,5 +1,6 @@
 """A client's request in Responses into the intermediate form."""
 
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +38,8 @@ class _Type(msgspec.Struct, gc=False):
 _request: Final = msgspec.json.Decoder(wire.Request)
 _type: Final = msgspec.json.Decoder(_Type)
 _function: Final = msgspec.json.Decoder(wire.Function)
+_usual_function: Final = msgspec.json.Decoder(wire.UsualFunction)
+_OBJECTS: Final = frozenset({b"", b"{"})
 _any: Final = msgspec.json.Decoder()
 _encode: Final = msgspec.json.encode
 
@@ -48,7 +51,7 @@ def read_request(body: bytes, *, model: str = "", stream: bool | None = None) ->
             body.decode()  # values that stay raw are not looked into, so nobody else would notice
         return _read(body, model, stream)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # inside a value that was raw at first
-        raise not_json(error) from None
+        raise not_json(error, body) from None
 
 
 def _read(body: bytes, model: str, stream: bool | None) -> Conversation:
@@ -70,38 +73,52 @@ def _read(body: bytes, model: str, stream: bool | None) -> Conversation:
         raise RequestInvalid(f"field 'metadata': more than {MAX_METADATA} entries", param="metadata")
     if request.stream_options is not None and request.stream_options.include_obfuscation:
         extra["stream_options"] = Raw(b'{"include_obfuscation":true}')
-    text = request.text or wire.TextConfig()
-    include = request.include or []
-    return Conversation(
+    conversation = Conversation(
         model=name,
         system=turns.system,
         messages=turns.messages,
-        tools=_tools(request.tools or [], extra),
-        tool_choice=_tool_choice(request.tool_choice, extra),
-        parallel_tools=request.parallel_tool_calls,
-        output=_output(text.format),
         sampling=Sampling(request.temperature, request.top_p),
-        reasoning=_reasoning(request.reasoning, ENCRYPTED in include),
+        parallel_tools=request.parallel_tool_calls,
         max_tokens=request.max_output_tokens,
         stream=bool(request.stream) if stream is None else stream,
-        logprobs=LOGPROBS in include,
         top_logprobs=request.top_logprobs,
-        user=request.user or "",
-        metadata=request.metadata or {},
         previous=previous,
-        prompt_cache_key=request.prompt_cache_key or "",
-        prompt_cache_retention=request.prompt_cache_retention or "",
-        safety_identifier=request.safety_identifier or "",
-        verbosity=text.verbosity or "",
-        truncation=request.truncation or "",
         max_tool_calls=request.max_tool_calls,
-        service_tier=request.service_tier or "",
         store=request.store,
-        include=[wanted for wanted in include if wanted not in {ENCRYPTED, LOGPROBS}],
         background=request.background,
-        prompt=_encode(request.prompt) if request.prompt is not None else b"",
+        prompt=b"" if request.prompt is None else _encode(request.prompt),
         extra=extra,
     )
+    if request.tools:
+        conversation.tools = _tools(request.tools, extra)
+    if request.tool_choice is not wire.NOTHING:
+        conversation.tool_choice = _tool_choice(request.tool_choice, extra)
+    if any(_seldom(request)):
+        _read_seldom(request, conversation)
+    return conversation
+
+
+_seldom: Final = attrgetter(
+    "include", "metadata", "prompt_cache_key", "prompt_cache_retention", "reasoning", "safety_identifier",
+    "service_tier", "text", "truncation", "user",
+)  # fmt: skip
+
+
+def _read_seldom(request: wire.Request, conversation: Conversation) -> None:
+    include = request.include or []
+    conversation.reasoning = _reasoning(request.reasoning, ENCRYPTED in include)
+    conversation.logprobs = LOGPROBS in include
+    conversation.include = [wanted for wanted in include if wanted not in {ENCRYPTED, LOGPROBS}]
+    if request.text is not None:
+        conversation.output = _output(request.text.format)
+        conversation.verbosity = request.text.verbosity or ""
+    conversation.metadata = request.metadata or {}
+    conversation.user = request.user or ""
+    conversation.prompt_cache_key = request.prompt_cache_key or ""
+    conversation.prompt_cache_retention = request.prompt_cache_retention or ""
+    conversation.safety_identifier = request.safety_identifier or ""
+    conversation.truncation = request.truncation or ""
+    conversation.service_tier = request.service_tier or ""
 
 
 def _previous(request: wire.Request) -> str:
@@ -125,26 +142,38 @@ def _tools(raws: list[Raw], extra: dict[str, Raw]) -> list[Tool]:
         raise RequestInvalid(f"field 'tools': more than {MAX_TOOLS} tools", param="tools")
     tools: list[Tool] = []
     for place, raw in enumerate(raws):
-        where = f"tools[{place}]"
-        try:
-            kind = _type.decode(raw).type
-        except msgspec.ValidationError as error:
-            raise invalid(error, where) from None
-        if kind != "function":
-            tools.append(VendorTool(OPENAI, kind, bytes(raw)))
-            continue
-        tool = decode(_function, raw, wire.Function, where, extra)
-        parameters = b"" if tool.parameters is None else _encode(tool.parameters)
-        tools.append(
-            FunctionTool(
-                tool.name,
-                tool.description or "",
-                parameters,
-                _strict(tool.strict, parameters),
-                response=b"" if tool.output_schema is None else _encode(tool.output_schema),
-            )
-        )
+        tools.append(_usual_tool(raw) or _tool(raw, f"tools[{place}]", extra))
     return tools
+
+
+def _usual_tool(raw: Raw) -> FunctionTool | None:
+    """A function as nearly all are written; its schemas stay as they came."""
+    try:
+        tool = _usual_function.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    parameters, response = bytes(tool.parameters), bytes(tool.output_schema)
+    if parameters[:1] not in _OBJECTS or response[:1] not in _OBJECTS:
+        return None
+    return _function_tool(tool, parameters, response)
+
+
+def _tool(raw: Raw, where: str, extra: dict[str, Raw]) -> Tool:
+    """A tool that is no function, or none that is written as functions usually are."""
+    try:
+        kind = _type.decode(raw).type
+    except msgspec.ValidationError as error:
+        raise invalid(error, where) from None
+    if kind != "function":
+        return VendorTool(OPENAI, kind, bytes(raw))
+    tool = decode(_function, raw, wire.Function, where, extra)
+    parameters = b"" if tool.parameters is None else _encode(tool.parameters)
+    return _function_tool(tool, parameters, b"" if tool.output_schema is None else _encode(tool.output_schema))
+
+
+def _function_tool(tool: wire.Function | wire.UsualFunction, parameters: bytes, response: bytes) -> FunctionTool:
+    strict = _strict(tool.strict, parameters)
+    return FunctionTool(tool.name, tool.description or "", parameters, strict, response=response)
 
 
 def _strict(said: bool | None, parameters: bytes) -> bool | None:
@@ -194,7 +223,7 @@ def _tool_choice(raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
         return ToolChoice(choice)
     if isinstance(choice, dict):
         kind = choice.get("type")
-        if kind in {"function", "custom"} and isinstance(choice.get("name"), str) and choice["name"]:
+        if kind in ("function", "custom") and isinstance(choice.get("name"), str) and choice["name"]:
             return ToolChoice("required", (choice["name"],))
         if kind == "allowed_tools":
             return _allowed(choice, raw, extra)
@@ -214,7 +243,7 @@ def _allowed(choice: dict[str, Any], raw: Raw, extra: dict[str, Raw]) -> ToolCho
         raise RequestInvalid("field 'tool_choice.mode': expected 'auto' or 'required'", param="tool_choice.mode")
     if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
         raise RequestInvalid("field 'tool_choice.tools': expected a list of tools", param="tool_choice.tools")
-    names = [tool.get("name") for tool in tools if tool.get("type") in {"function", "custom"}]
+    names = [tool.get("name") for tool in tools if tool.get("type") in ("function", "custom")]
     if len(names) == len(tools) and all(isinstance(name, str) for name in names):
         return ToolChoice(mode, tuple(str(name) for name in names))
     extra["tool_choice"] = Raw(bytes(raw))

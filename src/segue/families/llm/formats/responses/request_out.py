@@ -54,7 +54,7 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     if conversation.tools:
         body["tools"] = [tool_of(tool) for tool in conversation.tools]
     choice = tool_choice_of(conversation)
-    if choice is not None and (conversation.tools or choice not in {"auto", "none"}):
+    if choice is not None and (conversation.tools or choice not in ("auto", "none")):
         body["tool_choice"] = choice
     if conversation.parallel_tools is not None and conversation.tools:
         body["parallel_tool_calls"] = conversation.parallel_tools

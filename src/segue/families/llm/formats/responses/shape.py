@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from segue.core.outcome import Usage
+from segue.families.llm.formats.openai_tiers import tier_for_openai
 from segue.families.llm.formats.responses.settings import format_of, tool_choice_of, tool_of
 from segue.families.llm.ir.answer import Stop
 from segue.families.llm.ir.blocks import Refusal, Text, Thinking, ToolUse
@@ -64,15 +65,18 @@ class Frame:
         tier: str = "",
         details: dict[str, str | None] | None = None,
         error: dict[str, Any] | None = None,
+        segue: dict[str, Any] | None = None,
     ) -> bytes:
-        """The response as JSON; `output`: its items as JSON."""
+        """The response as JSON; `output`: its items as JSON; `segue`: what stands beside OpenAI's fields."""
         after = {
             "status": status,
             "error": error,
             "incomplete_details": details,
             "usage": usage_of(usage) if usage is not None else None,
-            "service_tier": tier or None,
+            "service_tier": tier_for_openai(tier) or None,
         }
+        if segue is not None:
+            after["segue"] = segue
         return b"".join(
             (self._before, b',"output":[', b",".join(output), b"],", _encode(after)[1:-1], b",", self._echo)
         )

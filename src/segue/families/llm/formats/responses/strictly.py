@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from segue.core.errors import RequestInvalid
+from segue.core.parsing import mistake
 from segue.families.llm.formats.responses import wire
 
 Raw = msgspec.Raw
@@ -71,7 +72,7 @@ def decode(
         if not str(error).startswith(_UNKNOWN):
             raise invalid(error, where) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise not_json(error) from None
+        raise not_json(error, raw) from None
     try:
         value = msgspec.json.decode(raw)
         _set_apart(value, kind, where, extra)
@@ -79,7 +80,7 @@ def decode(
     except msgspec.ValidationError as error:
         raise invalid(error, where) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
-        raise not_json(error) from None
+        raise not_json(error, raw) from None
 
 
 def invalid(error: msgspec.ValidationError, where: str) -> RequestInvalid:
@@ -95,13 +96,9 @@ def invalid(error: msgspec.ValidationError, where: str) -> RequestInvalid:
     return RequestInvalid(f"field {place!r}: {what}", param=place)
 
 
-def not_json(error: Exception) -> RequestInvalid:
+def not_json(error: Exception, body: bytes | Raw) -> RequestInvalid:
     """The refusal of a body that is no JSON."""
-    if isinstance(error, RecursionError):
-        return RequestInvalid("the body is nested too deeply")
-    if isinstance(error, UnicodeDecodeError):
-        return RequestInvalid(f"the body is not UTF-8: byte {error.start} is wrong")
-    return RequestInvalid(f"the body is not valid JSON: {error}")
+    return RequestInvalid(f"the body {mistake(error, bytes(body))}")
 
 
 def _set_apart(value: Any, kind: type[msgspec.Struct], where: str, extra: dict[str, Raw]) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 Raw = msgspec.Raw
 NOTHING: Final = Raw(b"null")
+UNSAID: Final = Raw()
 
 Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -173,6 +174,17 @@ class Function(Strict, kw_only=True):
     parameters: dict[str, Raw] | None = None
     strict: bool | None = None
     output_schema: dict[str, Raw] | None = None
+
+
+class UsualFunction(Strict, kw_only=True):
+    """The same, with schemas that are not looked into."""
+
+    type: Literal["function"]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    description: str | None = None
+    parameters: Raw = UNSAID
+    strict: bool | None = None
+    output_schema: Raw = UNSAID
 
 
 class TextFormat(Strict, kw_only=True):

@@ -9,14 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.ports import CannotServe
 from segue.families.llm.formats.tool_calls import as_object
 from segue.families.llm.formats.turns import Turns
 from segue.families.llm.ir.blocks import Media, Refusal, ServerItem, Text, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, Reasoning
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target, Written
+from segue.families.llm.ir.losses import cannot
 
 _encode: Final = msgspec.json.encode
 _NO_SCHEMA: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
@@ -79,7 +78,11 @@ def _messages(role: str, content: list[Any], names: dict[str, str], warnings: li
         elif isinstance(block, ToolResult):
             results.append(_result(block, names))
         elif isinstance(block, ServerItem) or (isinstance(block, Media) and role != "assistant"):
-            raise _refused(Field.SERVER_ITEMS if isinstance(block, ServerItem) else Field.IMAGE_DATA, "this content")
+            raise cannot(
+                "Yandex",
+                "this content",
+                field=Field.SERVER_ITEMS if isinstance(block, ServerItem) else Field.IMAGE_DATA,
+            )
     messages: list[dict[str, Any]] = []
     if results:
         messages.append({"role": "user", "toolResultList": {"toolResults": results}})
@@ -100,7 +103,7 @@ def _arguments(block: ToolUse, warnings: list[str]) -> Any:
 
 def _result(block: ToolResult, names: dict[str, str]) -> dict[str, Any]:
     if any(isinstance(part, Media) for part in block.content):
-        raise _refused(Field.TOOL_MEDIA, "media in a tool's result")
+        raise cannot("Yandex", "media in a tool's result", field=Field.TOOL_MEDIA)
     content = "\n".join(part.text for part in block.content if isinstance(part, Text))
     if block.error:
         content = f"Error: {content}"
@@ -113,7 +116,7 @@ def _write_tools(body: dict[str, Any], conversation: Conversation) -> None:
     tools = []
     for tool in conversation.tools:
         if not isinstance(tool, FunctionTool):
-            raise _refused(Field.VENDOR_TOOLS, f"{tool.vendor}'s own tool {tool.type[:60]!r}")
+            raise cannot("Yandex", f"{tool.vendor}'s own tool {tool.type[:60]!r}", field=Field.VENDOR_TOOLS)
         if len(names) <= 1 or tool.name in names:
             tools.append(_tool(tool))
     if not tools:
@@ -133,16 +136,3 @@ def _tool(tool: FunctionTool) -> dict[str, Any]:
         function["description"] = tool.description
     function["parameters"] = msgspec.Raw(tool.parameters) if tool.parameters else _NO_SCHEMA
     return {"function": function}
-
-
-def _refused(field: Field, what: str) -> CannotServe:
-    return CannotServe(
-        Failure(
-            Kind.UNSUPPORTED,
-            f"Yandex cannot express {what}",
-            executed=Executed.NO,
-            scope=Scope.REQUEST,
-            needs=field.value,
-            param=field.value,
-        )
-    )
