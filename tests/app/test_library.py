@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import os
+from functools import partial
 
 import pytest
 
 import segue as public
 from app.places import SAYS_HELLO, completion, delta, library, world
-from segue import CallFailed, CallOptions, ConfigError, Hold, ProviderFailed, Refused, Segue
+from segue import CallFailed, CallOptions, ConfigError, Hold, OnCut, ProviderFailed, Refused, Segue
 from segue.core.errors import DeadlineExceeded, Overloaded, RequestInvalid, UnknownModel, UnknownOperation
 from segue.core.failure import Failure, Kind
 from segue.core.signals import CallEnded
@@ -26,6 +27,7 @@ from segue.testing import (
     sse,
     streams,
 )
+from support.service import eventually
 
 EVENTS = {"content-type": "text/event-stream"}
 
@@ -113,6 +115,30 @@ def test_a_stream_that_breaks_while_it_is_kept_back_is_carried_on_by_another():
     run_virtual(main())
 
 
+def test_a_stream_that_breaks_after_its_first_pieces_is_gone_on_with_where_that_is_wanted():
+    async def main():
+        network = ScriptedTransport({
+            "a.example.com": [replies(*sse(delta("half"), delta(" of"), done=False), close=Close.CUT, headers=EVENTS)],
+            "b.example.com": [replies(*sse(delta(" it"), delta(".", "stop")), headers=EVENTS)],
+        })  # fmt: skip
+        providers = {
+            name: {"adapter": adapter, "key": "sk-test", "base_url": f"https://{name}.example.com/v1", "models": ["m"]}
+            for name, adapter in (("a", "openai"), ("b", "groq"))
+        }
+        async with Segue(
+            {"providers": providers, "models": {"m": ["a/m", "b/m"]}}, world=world(transport=network)
+        ) as segue:
+            options = CallOptions(on_cut=OnCut.CONTINUE)
+            pieces = [str(piece) async for piece in segue.stream_chat("?", model="m", options=options)]
+            assert "".join(pieces) == "half of it."
+            assert b'"half of"' in network.requests[-1].body
+            with pytest.raises(RequestInvalid, match="OnCut"):
+                [piece async for piece in segue.stream_chat("?", model="m", options=CallOptions(on_cut="continue"))]
+            assert not network.open
+
+    run_virtual(main())
+
+
 def test_leaving_the_loop_early_stops_the_providers_answer():
     async def main():
         body = sse(*[delta("x")] * 5)
@@ -122,9 +148,7 @@ def test_leaving_the_loop_early_stops_the_providers_answer():
             async for _ in segue.stream_chat("?", model="a/gpt-4o"):
                 break
             gc.collect()
-            await asyncio.sleep(0.1)
-            assert not network.open
-            assert segue.engine.world.gate.under_way == 0
+            await eventually(lambda: not network.open and segue.engine.world.gate.under_way == 0)
             assert [ended.code for ended in said.of(CallEnded)] == ["cancelled"]
             pieces = segue.stream_chat("?", model="a/gpt-4o")
             await anext(pieces)
@@ -187,6 +211,12 @@ def test_events_of_a_native_provider_that_are_none_break_the_answer_off():
     run_virtual(main())
 
 
+def nothing_is_left(segue, network) -> bool:
+    """No connection, no call, no attempt and no task but the test's own."""
+    under_way = segue.engine.world.gate.under_way + segue.status()["a"]["in_flight"]
+    return not network.open and not under_way and asyncio.all_tasks() == {asyncio.current_task()}
+
+
 def test_cancelled_at_any_await_the_library_leaves_nothing_behind():
     async def main():
         made = []
@@ -202,11 +232,7 @@ def test_cancelled_at_any_await_the_library_leaves_nothing_behind():
         async for _ in at_every_await(work):
             gc.collect()
             segue, network = made[-1]
-            await asyncio.sleep(0.01)
-            assert not network.open
-            assert segue.engine.world.gate.under_way == 0
-            assert segue.status()["a"]["in_flight"] == 0
-            assert asyncio.all_tasks() == {asyncio.current_task()}
+            await eventually(partial(nothing_is_left, segue, network))
             await segue.close()
 
     run_virtual(main())

@@ -81,7 +81,8 @@ FRAMEWORKS = Bundle(
      "llama-index-llms-openai-like>=0.8,<1"),
 )  # fmt: skip
 AIDER = Bundle("aider", False, ("aider-chat>=0.86,<1",))
-BUNDLES = (SCRIPTS, AGENTS, FRAMEWORKS, AIDER)
+CONTINUE = Bundle("continue", True, ("@continuedev/cli@1",))
+BUNDLES = (SCRIPTS, AGENTS, FRAMEWORKS, AIDER, CONTINUE)
 
 
 async def run(*command: str, environ: Mapping[str, str], cwd: Path, seconds: float = 90) -> tuple[int, str, str]:

@@ -1,13 +1,14 @@
 """Frameworks and agents that people use, unmodified: only their base URL is ours, and a foreign format answers."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from clients.conftest import FORMATS
-from clients.installed import AGENTS, AIDER, BUNDLES, FRAMEWORKS, SCRIPTS, Bundle, output
+from clients.installed import AGENTS, AIDER, BUNDLES, CONTINUE, FRAMEWORKS, ROOT, SCRIPTS, Bundle, output
 from support.service import Serving
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -160,3 +161,30 @@ async def test_aider_gets_its_answer(served: Serving, model: str, tmp_path: Path
         cwd=tmp_path, OPENAI_API_BASE=f"{served.url}/v1", OPENAI_API_KEY="none",
     )  # fmt: skip
     assert "12 received" in told
+
+
+async def _continue(served: Serving, provider: str, model: str, prompt: str, cwd: Path) -> str:
+    """What Continue says, with the configuration of docs/clients.md."""
+    CONTINUE.need()
+    (recipe,) = re.findall(r"```yaml\n(name: Segue\n.*?)```", (ROOT / "docs" / "clients.md").read_text(), re.DOTALL)
+    changes = {"http://127.0.0.1:3002": served.url, "provider: openai": f"provider: {provider}"}
+    for before, after in {**changes, "model: smart": f"model: {model}"}.items():
+        assert before in recipe
+        recipe = recipe.replace(before, after)
+    (cwd / "config.yaml").write_text(recipe)
+    program = CONTINUE.place / "node_modules" / "@continuedev" / "cli" / "dist" / "cn.js"
+    return await output(
+        "node", str(program), "--config", str(cwd / "config.yaml"), "--allow", "Bash", "-p", prompt,
+        cwd=cwd, CONTINUE_TELEMETRY_ENABLED="0",
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("model", FORMATS)
+async def test_continue_writes_and_runs_a_command(served: Serving, provider: str, model: str, tmp_path: Path) -> None:
+    told = await _continue(served, provider, model, "hello in 12 words", tmp_path)
+    assert len(told.split()) == 12
+    told = await _continue(served, provider, model, "use the tool Bash", tmp_path)
+    assert "text: command not found" in told, "its shell ran what the model asked for, and the model heard of it"

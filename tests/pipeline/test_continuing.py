@@ -142,7 +142,7 @@ def test_what_its_carrier_lets_go_is_there_again_while_another_is_asked():
         call, outcome = await made.ask()
         call.request = call.plan = None
         assert (await read_all(outcome.stream)).endswith(b".")
-        assert (call.request, call.plan) == (None, None)
+        assert (call.request, call.plan, call.continuation.so_far) == (None, None, None)
         await settled(made, network)
 
     run_virtual(main())
@@ -325,6 +325,21 @@ def test_cancelled_at_any_await_of_its_repair_nothing_is_left_behind():
             assert (ended.code == "cancelled") <= (not trial.finished)
             runs += 1
         assert runs >= 6
+
+    run_virtual(main())
+
+
+def test_given_up_by_somebody_else_while_another_is_asked_that_one_is_stopped():
+    async def main():
+        network, made = house({"a": (CUT,), "b": (replies(b"+", b"+", after=2.0, close=Close.HANG),)})
+        call, outcome = await made.ask()
+        reading = asyncio.ensure_future(read_all(outcome.stream))
+        await made.clock.sleep(1.0)
+        outcome.stream.cancel()
+        assert await reading == b"++"
+        assert outcome.stream.end.ending is Ending.CANCELLED
+        assert [attempt.cancelled for attempt in call.attempts] == [False, True]
+        await settled(made, network)
 
     run_virtual(main())
 

@@ -50,6 +50,9 @@ UNASKED: Final = {
 PASSED_ON: Final = {("openai-chat", "deepseek"), ("langchain-openai", "deepseek")}
 """Where the bytes go through and the vendor decides; the simulated one takes what a translation would not send."""
 
+DECIDED_THERE: Final = {("image by URL", driver, "ollama") for driver in ("openai-chat", "langchain-openai")}
+"""The same for one behaviour: the address of an image is in a message, which nobody reads on the way."""
+
 
 def verdict(behaviour: str, driver: str, column: str) -> Verdict:
     """What is expected of a cell."""
@@ -58,4 +61,5 @@ def verdict(behaviour: str, driver: str, column: str) -> Verdict:
     if column in NOT_THERE.get(behaviour, ()):
         return Verdict.NONE
     refused = column in REFUSED.get(behaviour, ()) and (driver, column) not in PASSED_ON
+    refused = refused and (behaviour, driver, column) not in DECIDED_THERE
     return Verdict.REFUSED if refused else Verdict.WORKS

@@ -23,7 +23,7 @@ from segue.http.problem import problem
 from segue.http.results import error_headers, told
 from segue.http.surfaces import azure
 from segue.http.surfaces.anthropic import VERSION, AnthropicSurface
-from segue.http.surfaces.gemini import GeminiSurface, read_query
+from segue.http.surfaces.gemini import RESOURCES, GeminiSurface, read_query
 from segue.http.surfaces.openai import OpenAISurface
 from segue.http.surfaces.openai_other import PATHS as OTHER_PATHS
 from segue.http.surfaces.openai_other import TaskSurface
@@ -156,6 +156,7 @@ class Application:
         for prefix in ("", "/openai"):
             routes[f"{prefix}/v1/chat/completions"] = {"POST": self._openai.chat_completions}
             routes[f"{prefix}/v1/responses"] = {"POST": self._responses.create}
+            routes[f"{prefix}/v1/responses/input_tokens"] = {"POST": self._tasks.responses_count}
             routes[f"{prefix}/v1/models"] = {"GET": self._openai.models if prefix else self._models}
             for path, name in OTHER_PATHS.items():
                 routes[f"{prefix}{path}"] = {"POST": partial(self._tasks.openai, operation=name)}
@@ -191,6 +192,12 @@ class Application:
             "/v1/call/": {"POST": self._services.by_name},
             PASSTHROUGH_PREFIX: dict.fromkeys(PASSTHROUGH_METHODS, self._passthrough.serve),
             **{f"{prefix}{path}": not_offered for prefix in ("", "/openai", "/anthropic") for path in absent.PATHS},
+            # Of version 1, which Google's SDK asks for unless it is told, only what no other vendor has.
+            **{
+                f"/v1/{name}": dict.fromkeys(METHODS, self._gemini.elsewhere)
+                for name in sorted(RESOURCES)
+                if f"/v1/{name}" not in absent.PATHS
+            },
         }
 
     async def _action(self, exchange: Exchange) -> None:
@@ -225,7 +232,7 @@ class Application:
     async def _refuse(self, exchange: Exchange, error: CallFailed, *headers: tuple[bytes, bytes]) -> None:
         if exchange.path.startswith(ANTHROPIC_PATHS) or VERSION in exchange.headers:
             await self._anthropic.refuse(exchange, error, *headers)
-        elif exchange.path.startswith(GEMINI_PATHS):
+        elif exchange.path.startswith(GEMINI_PATHS) or GOOGLE_HEADERS & exchange.headers.keys():
             await self._gemini.refuse(exchange, error, *headers)
         elif exchange.path.startswith(OPENAI_PATHS):
             body = CHAT.write_error(error, told(error))

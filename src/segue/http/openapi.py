@@ -60,6 +60,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     for path, name in OTHER_PATHS.items():
         paths[path] = {"post": _other(name)}
     paths["/v2/rerank"] = {"post": _plain("Put documents in order, in Cohere's format", "llm")}
+    paths["/v1/responses/input_tokens"] = {"post": _plain("Count tokens, in the format of OpenAI's Responses", "llm")}
     paths["/v1/messages/count_tokens"] = {"post": _plain("Count tokens, in Anthropic's format", "llm")}
     paths["/v1/messages"] = {"post": _plain("A chat in the format of Anthropic's Messages", "chat")}
     for action, summary in _GEMINI.items():

@@ -110,8 +110,12 @@ class ContinuedStream:
             outcome = await go_on(call, self._attempt, failure)
         finally:
             call.request, call.plan, call.hold, call.deadline = kept
+            continuation.so_far = None  # the call is kept until it is recorded, its text is not
         stream = outcome.stream
         if not isinstance(stream, OpenedStream):
+            return False
+        if self._end is not None:  # given up by somebody else meanwhile
+            stream.cancel()
             return False
         self._join(stream, so_far, failure)
         return True

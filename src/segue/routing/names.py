@@ -84,9 +84,12 @@ class Names:
         listed = dict.fromkeys(self._aliases, "segue")
         for name, tiers in self._listed.items():
             head, slash, rest = name.partition("/")
-            if slash and head in self._providers and self._target(self._providers[head], rest) is None:
-                continue  # its first segment means another provider, so that it can only be asked for by its full name
-            listed.setdefault(name, tiers[0][0].targets[0].provider.id)
+            owner = tiers[0][0].targets[0].provider.id
+            if slash and head in self._providers:  # its first segment means that provider
+                if self._target(self._providers[head], rest) is None:
+                    continue  # so it can only be asked for by its full name
+                owner = head
+            listed.setdefault(name, owner)
         for provider in self._providers.values():
             for model in provider.models:
                 listed.setdefault(f"{provider.id}/{model.id}", provider.id)

@@ -1,7 +1,11 @@
 """What is told to a client when an answer is gone on with, in the intermediate form; and who goes on with one."""
 
 import json
+import re
 from functools import partial
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import strategies as some
 
 from segue.core.outcome import Usage
 from segue.core.ports import CannotServe
+from segue.families.llm import providers
 from segue.families.llm.continuing import begun, can_be_gone_on_with, check_prefill
 from segue.families.llm.formats.chat.events_out import ChatChunks
 from segue.families.llm.formats.gemini.events_out import GeminiEventWriter
@@ -38,6 +43,7 @@ from segue.families.llm.ir.conversation import Conversation, Message, Output, Re
 from segue.families.llm.ir.format import Shown
 from segue.families.llm.prefill import CLAUDE, GEMINI, OPENROUTER, Prefill
 from segue.families.llm.transcript import MOST_TEXT, Joint, Transcript, added
+from segue.families.llm.vendor import Vendor
 
 SEAM = Seam("backup", "m", 3)
 ASKED = Conversation(model="smart", messages=[Message("user", [Text("hi")])])
@@ -271,6 +277,25 @@ def test_a_model_goes_on_only_where_its_maker_says_so(prefill: Prefill, model: s
     else:
         with pytest.raises(CannotServe, match="a/m is not known to go on"):
             check_prefill(prefill, model, "a/m")
+
+
+def test_the_page_names_the_adapters_that_go_on_and_no_other():
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = page.partition("| adapter | models | told by |")[2].partition("\n\n")[0]
+    named = {name for line in table.splitlines()[2:] for name in re.findall(r"`([a-z-]+)`", line.split("|")[1])}
+    # Bedrock and Vertex AI choose by the model; what they do is tried against the simulator.
+    assert named == {"bedrock", "vertex"} | {name for name in adapters() if goes_on(adapters()[name])}
+
+
+def adapters() -> dict[str, Any]:
+    modules = (import_module(f"{providers.__name__}.{found.name}") for found in iter_modules(providers.__path__))
+    return {module.ADAPTER.id: module.ADAPTER for module in modules if hasattr(module, "ADAPTER")}
+
+
+def goes_on(adapter: Any) -> bool:
+    if isinstance(adapter, Vendor):
+        return adapter.endpoint(adapter.base_url).prefill is not None
+    return getattr(adapter, "prefill", None) is not None
 
 
 def test_a_vendor_that_says_nothing_goes_on_with_nothing():

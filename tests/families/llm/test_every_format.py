@@ -71,6 +71,9 @@ def test_a_request_loses_only_what_is_declared_or_told(client: str, provider: st
     warned = check(uses, target.losses, target.vendor, "p", FORMATS[client].names)
     arrived, told = reread(provider, asked)
     assert turns(arrived) == turns(asked)
+    if provider == "gemini" and asked.output is not None and asked.tools:
+        assert "in words" in told.pop(0)  # what a value decides is told by the writer: this model takes one of the two
+        asked.output, asked.system = None, arrived.system
     before, after = settings_of(asked), settings_of(arrived)
     changed = {field for field in before if before[field] != after[field]}
     declared = {field for field in changed if loss_of(field, target.losses) is not None}

@@ -63,6 +63,10 @@ class Summary(TypedDict):
     providers: dict[str, ProviderSummary]
 
 
+MOST_TOKENS = 1_000_000_000_000
+"""Of one attempt, as `segue.metering.cost` has it."""
+
+
 class Metrics:
     """All counts of one running Segue.
 
@@ -142,9 +146,10 @@ class Metrics:
         self.attempt_seconds.observe(provider, attempt.elapsed)
         usage = attempt.usage
         if usage is not None:
-            if usage.input_tokens:
+            # A vendor that has lost count must not turn a counter back, or past what a float can count.
+            if usage.input_tokens and 0 < usage.input_tokens <= MOST_TOKENS:
                 self.tokens.add((provider, "input"), usage.input_tokens)
-            if usage.output_tokens:
+            if usage.output_tokens and 0 < usage.output_tokens <= MOST_TOKENS:
                 self.tokens.add((provider, "output"), usage.output_tokens)
         charge = attempt.charge
         if charge is not None:

@@ -15,6 +15,7 @@ from segue.core.ports import Codec, StreamReader, WireRequest
 from segue.families.llm.asked import Asked
 from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.history import ANYTHING
+from segue.families.llm.ir.blocks import OPENAI
 from segue.families.llm.needs import can_carry
 from segue.families.llm.thoughts import mended, tell
 from segue.families.llm.translated import Passed, Translated
@@ -32,9 +33,11 @@ class ChatCodec:
         chat: the codec that passes Chat Completions through, where the provider speaks it.
         imitates: whether the formats are another vendor's: then that vendor's files do not lie here.
         history: what it takes back in earlier turns (see `segue.families.llm.history`).
+        tools: tools that it runs by itself and that are asked for in OpenAI's formats: their types; one that ends with
+            a colon means all that begin so.
     """
 
-    __slots__ = ("_begun", "_default", "_direct", "_history", "_translated", "_vendors")
+    __slots__ = ("_begun", "_default", "_direct", "_history", "_tools", "_translated", "_vendors")
 
     def __init__(
         self,
@@ -43,8 +46,10 @@ class ChatCodec:
         *,
         imitates: bool = False,
         history: frozenset[str] = ANYTHING,
+        tools: frozenset[str] = frozenset(),
     ) -> None:
         self._history = history
+        self._tools = tools
         self._direct: dict[str, Codec] = {
             endpoint.format.id: Passed(endpoint)
             for endpoint in endpoints
@@ -112,7 +117,13 @@ class ChatCodec:
         if need.startswith(FIELD):
             client, _, name = need.removeprefix(FIELD).partition(".")
             return client in self._direct or self._translated.get(client, self._default).serves(name)
-        return can_carry(need, self._vendors, self._translated)
+        return self._runs(need) or can_carry(need, self._vendors, self._translated)
+
+    def _runs(self, need: str) -> bool:
+        """Whether a need of OpenAI's formats is a tool of this vendor's own."""
+        vendor, _, tool = need.partition(":")
+        maker, colon, _ = tool.partition(":")
+        return vendor == OPENAI and (tool in self._tools or (maker + colon if colon else "") in self._tools)
 
     def _of(self, call: "Call") -> Codec:
         request: Asked = call.request

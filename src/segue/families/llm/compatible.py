@@ -129,6 +129,7 @@ class OpenAICompatible:
         history: what it takes back in the earlier turns of Chat Completions (see `history.py`).
         elsewhere: the same at a `base_url` of somebody else's, who speaks as this vendor does but may be less strict;
             `None`: the same as `history`.
+        tools: tools that it runs by itself, by their types in OpenAI's formats; `openrouter:` means all that begin so.
         headers: headers that it wants besides.
         prefill: how it goes on with an answer that was begun, in Chat Completions; `None` where it does not.
         extra: what it needs besides a key when there is no configuration, as setting → variable.
@@ -153,6 +154,7 @@ class OpenAICompatible:
     losses: Losses = field(default_factory=lambda: COMPATIBLE)
     history: frozenset[str] = ANYTHING
     elsewhere: frozenset[str] | None = None
+    tools: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     prefill: Prefill | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -233,7 +235,13 @@ class OpenAICompatible:
                 direct = ShapedChat(plain, headers, self.stream_usage, of, name, self.habits)
             else:
                 direct = OpenAIChat(plain, headers, self.stream_usage)
-        return ChatCodec([endpoint(one) for one in formats], direct, imitates=bool(self.losses), history=self.history)
+        return ChatCodec(
+            [endpoint(one) for one in formats],
+            direct,
+            imitates=bool(self.losses),
+            history=self.history,
+            tools=self.tools,
+        )
 
 
 def _chosen(spec: ProviderSpec) -> tuple[str, ...] | None:

@@ -162,7 +162,18 @@ _CHAT: Final = Reader(
         "reasoning_effort": _effort,
     },
 )
-_MESSAGES: Final = Reader(
+class _MessagesReader(Reader):
+    """A document that is given as a text needs no more than a text does."""
+
+    def media(self, conversation: bytes, found: set[str]) -> None:
+        """See `Reader.media`."""
+        super().media(conversation, found)
+        if "documents" in found and not any(mark in conversation for mark in _NO_TEXT):
+            found.discard("documents")
+
+
+_NO_TEXT: Final = (b'"application/pdf"', b'"url"', b'"file"')
+_MESSAGES: Final = _MessagesReader(
     b'"source"',
     {b'"image"': "vision", b'"document"': "documents", b'"file"': "files:anthropic"},
     {},

@@ -12,7 +12,9 @@ from segue.core.ports import CannotServe, StreamReader, WireRequest
 from segue.families.llm.asked import Asked
 from segue.families.llm.continuing import ContinuableReader, begun, check_prefill, transcript_of
 from segue.families.llm.endpoint import Endpoint
+from segue.families.llm.formats.envelope import EnvelopeWriter, in_envelope, needs_envelope, take_out
 from segue.families.llm.formats.gemini.usage import TIER_HEADER, tier_of, with_tier
+from segue.families.llm.ir.blocks import ServerItem
 from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.fields import EXACT, Deed, Field
 from segue.families.llm.ir.format import BadAnswer, EventWriter, ProviderFormat, Target
@@ -37,6 +39,8 @@ _STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "ollama": ("application/x-ndjson", "application/json"),
     "yandex": ("application/json", "application/x-ndjson", "text/event-stream"),
 }
+_OBJECTS_ONLY: Final = frozenset({"chat", "responses"})
+"""Formats of vendors that refuse a schema whose root is not an object."""
 _FIELDS: Final = frozenset(field.value for field in Field)
 _EVENTS: Final = ("text/event-stream",)
 
@@ -76,8 +80,12 @@ class Translated:
         warnings = check(request.uses(), losses, self._format.vendor, candidate.name, request.client.names)
         if not own and conversation.extra:
             conversation = _without_extra(conversation)
+        if (Field.VENDOR_TEXTS, "") in request.uses() and loss_of(Field.VENDOR_TEXTS, losses) is not None:
+            conversation = _in_plain(conversation)
         if so_far is not None:
             conversation = begun(conversation, so_far)
+        if not own and conversation.output is not None and self._format.id in _OBJECTS_ONLY:
+            conversation = in_envelope(conversation)
         info = candidate.info
         target = Target(
             endpoint.model(candidate.model),
@@ -114,6 +122,8 @@ class Translated:
             return Outcome(failure=failure)
         request: Asked = call.request
         shown = request.shown(candidate.model, call.id)
+        if self._in_envelope(request):
+            take_out(answer)
         return Outcome(answer=request.client.write_answer(answer, shown), usage=with_tier(answer.usage, headers))
 
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
@@ -123,6 +133,8 @@ class Translated:
             return wrong
         request: Asked = call.request
         writer = request.writer(candidate.model, call.id)
+        if self._in_envelope(request):
+            writer = EnvelopeWriter(writer)
         reader = TranslatingReader(self._format.event_reader(), writer, candidate.key.secret)
         reader.tier = tier_of(headers.get(TIER_HEADER))
         return reader
@@ -132,7 +144,7 @@ class Translated:
     ) -> StreamReader | Failure | None:
         """A reader whose stream can be gone on with, or goes on with another; `None` where the request forbids it."""
         transcript = transcript_of(call, candidate, self._endpoint.prefill)
-        if transcript is None:
+        if transcript is None or self._in_envelope(call.request):
             return None
         wrong = unexpected(headers, _STREAMS.get(self._format.id, _EVENTS))
         if wrong is not None:
@@ -140,6 +152,11 @@ class Translated:
         reader = ContinuableReader(self._format.event_reader(), transcript, candidate.key.secret)
         reader.tier = tier_of(headers.get(TIER_HEADER))
         return reader
+
+    def _in_envelope(self, request: Asked) -> bool:
+        if self._format.id not in _OBJECTS_ONLY or request.client.id == self._format.id:
+            return False
+        return needs_envelope(request.conversation())
 
     def wants_stream(self, call: "Call") -> bool:
         """See `Codec.wants_stream`."""
@@ -221,6 +238,21 @@ def _invalid(invalid: RequestInvalid) -> Failure:
         param=invalid.param,
         status=invalid.status,
     )
+
+
+def _in_plain(conversation: Conversation) -> Conversation:
+    """The conversation with plain texts in place of those in a form that only one vendor reads."""
+    messages = [
+        msgspec.structs.replace(
+            message,
+            content=[
+                block.plain if isinstance(block, ServerItem) and block.plain is not None else block
+                for block in message.content
+            ],
+        )
+        for message in conversation.messages
+    ]
+    return msgspec.structs.replace(conversation, messages=messages)
 
 
 def _without_extra(conversation: Conversation) -> Conversation:

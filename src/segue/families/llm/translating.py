@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from segue.core.failure import Executed, Failure, Kind
 from segue.families.llm.asked import BYTES_PER_TOKEN
-from segue.families.llm.formats.openai_errors import redact
+from segue.families.llm.formats.openai_errors import without_secret
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
     Began,
@@ -61,8 +61,7 @@ class TranslatingReader(StateOfStream):
             elif isinstance(event, Stopped):
                 self.answered = self.committed = True
             elif isinstance(event, Broke):
-                failure = event.failure
-                self.failure = failure.with_(message=redact(failure.message, self._secret))
+                self.failure = without_secret(event.failure, self._secret)
                 break
             elif isinstance(event, Ended):
                 self.finished = True

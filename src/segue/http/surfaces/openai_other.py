@@ -21,7 +21,7 @@ from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.formats.openai_chat import error_event
 from segue.families.llm.operations import CHAT, COUNT_TOKENS, OTHERS
-from segue.families.llm.other.counting import CountTask, count_gemini, count_messages, estimate
+from segue.families.llm.other.counting import CountTask, count_gemini, count_messages, count_responses, estimate
 from segue.families.llm.other.embeddings import gemini_embeddings
 from segue.families.llm.other.reading import COHERE_RERANK, READINGS, read_speech
 from segue.families.llm.other.task import Task
@@ -87,6 +87,10 @@ class TaskSurface:
         """`POST /v1/messages/count_tokens`."""
         await self._count(exchange, count_messages, _messages_error, "anthropic")
 
+    async def responses_count(self, exchange: Exchange) -> None:
+        """`POST /v1/responses/input_tokens`."""
+        await self._count(exchange, count_responses, _openai_error, "responses")
+
     async def serve(
         self,
         exchange: Exchange,
@@ -118,6 +122,7 @@ class TaskSurface:
         with exchange.watch():
             outcome = await self._engine.run(call)
             if outcome.refusal is not None:
+                self._explain(outcome.refusal, task.model, operation)
                 await self._refuse(exchange, outcome.refusal, write_error, call)
                 return
             headers = [*call_headers(call, self._clock.now()), *warning_headers(call)]
@@ -190,6 +195,13 @@ class TaskSurface:
             names.resolve(task.model)
         tokens = estimate(task.conversation())
         await exchange.respond(200, task.write(tokens), [JSON, ESTIMATED, *headers])
+
+    def _explain(self, refusal: CallFailed, model: str, operation: Operation) -> None:
+        """Tell a model that does not exist from one that does something else."""
+        if isinstance(refusal, UnknownModel) and _tiers(self._engine.snapshot.lines[CHAT.id].names, model):
+            refusal.message = (
+                f"the model {model[:256]!r} chats, and nobody serves {operation.id!r} with it: name one for that"
+            )
 
     def _others_serve(self, model: str) -> bool:
         """Whether the model is also served by a provider that cannot count."""

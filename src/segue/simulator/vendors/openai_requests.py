@@ -93,7 +93,15 @@ def _response_format(value: object, param: str) -> None:
         schema = entry(document["json_schema"], f"{param}.json_schema")
         required_text(schema, "name", f"{param}.json_schema")
         if schema.get("schema") is not None:
-            entry(schema["schema"], f"{param}.json_schema.schema")
+            check_root(entry(schema["schema"], f"{param}.json_schema.schema"), param, schema["name"])
+
+
+def check_root(schema: dict[str, object], param: str, name: object) -> None:
+    """Raise the refusal of a schema for an answer that is no object."""
+    kind = schema.get("type")
+    if kind is not None and kind != "object":
+        message = f"Invalid schema for response_format '{name}': schema must be a JSON Schema of 'type: \"object\"', "
+        raise OpenAIError(400, f"{message}got 'type: \"{kind}\"'.", "invalid_request_error", param, None)
 
 
 def _stream_options(value: object, param: str) -> None:

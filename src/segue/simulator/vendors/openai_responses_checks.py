@@ -25,7 +25,7 @@ from segue.simulator.vendors.openai_checks import (
     wrong_type,
 )
 from segue.simulator.vendors.openai_errors import OpenAIError
-from segue.simulator.vendors.openai_requests import check_function, check_metadata
+from segue.simulator.vendors.openai_requests import check_function, check_metadata, check_root
 from segue.simulator.vendors.openai_responses_items import check_encrypted
 
 _ROLES: Final = ("assistant", "system", "developer", "user")
@@ -173,7 +173,7 @@ def _text(value: object, param: str) -> None:
         required_text(shape, "name", place)
         if "schema" not in shape:
             raise missing(f"{place}.schema")
-        entry(shape["schema"], f"{place}.schema")
+        check_root(entry(shape["schema"], f"{place}.schema"), f"{place}.schema", shape["name"])
 
 
 def _reasoning(value: object, param: str) -> None:

@@ -1,6 +1,7 @@
 """Conversations as Converse accepts them."""
 
 import base64
+import json
 from typing import Any
 
 import msgspec

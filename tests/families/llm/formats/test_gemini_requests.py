@@ -13,7 +13,16 @@ from segue.core.ports import CannotServe
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.gemini.turns_out import UNSIGNED
 from segue.families.llm.ir.blocks import Media, ServerItem, Signature, Text, Thinking, ToolResult, ToolUse
-from segue.families.llm.ir.conversation import Conversation, Message, Reasoning, Sampling, ToolChoice, VendorTool
+from segue.families.llm.ir.conversation import (
+    Conversation,
+    FunctionTool,
+    Message,
+    Output,
+    Reasoning,
+    Sampling,
+    ToolChoice,
+    VendorTool,
+)
 from segue.families.llm.ir.format import Target
 from segue.families.llm.ir.seals import seal
 
@@ -37,6 +46,52 @@ def write(conversation: Conversation, target: Target = NEW) -> dict[str, Any]:
 
 def said(*messages: Message, **fields: Any) -> Conversation:
     return Conversation(messages=list(messages), **fields)
+
+
+@pytest.mark.parametrize("schema", [b"", b'{"type":"object","title":"City"}'])
+def test_before_3_the_shape_of_the_answer_is_told_in_words_beside_functions(schema: bytes) -> None:
+    """The vendor refuses the two together: "Function calling with a response mime type … is unsupported"."""
+    wish = said(Message("user", [Text("Hi")]), tools=[FunctionTool("f")], output=Output(schema))
+    told = GEMINI.write_request(wish, OLD)
+    body = json.loads(told.body)
+    assert "generationConfig" not in body
+    assert schema.decode() in body["systemInstruction"]["parts"][-1]["text"]
+    assert any("in words" in warning for warning in told.warnings)
+    assert write(wish, NEW)["generationConfig"]["responseMimeType"] == "application/json"
+
+
+@pytest.mark.parametrize("role", ["tool", "function", "user"])
+def test_chunks_of_a_stream_that_come_back_as_contents_are_one_turn(role: str) -> None:
+    """Google's SDK sends each of them on when it calls functions by itself; the result belongs to the call in any."""
+    (first, second, result) = read(
+        contents=[
+            {"role": "user", "parts": [{"text": "Hi"}]},
+            {"role": "model", "parts": [{"text": "So: "}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "f"}}]},
+            {"role": "model", "parts": [{"text": ""}]},
+            {"role": role, "parts": [{"functionResponse": {"name": "f", "response": {"result": "x"}}}]},
+        ]
+    ).messages
+    call = second.content[1]
+    assert (first.role, second.role, result.role) == ("user", "assistant", "user")
+    assert second.content == [Text("So: "), ToolUse(call.id, "f", "")]
+    assert result.content == [ToolResult(call.id, (Text("x"),), False, "f")]
+
+
+def test_an_enumeration_as_plain_text_is_json_for_others_and_itself_for_google() -> None:
+    config = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["a", "b"]}}
+    wish = read(generationConfig=config)
+    assert wish.output is not None
+    assert json.loads(wish.output.schema) == {"type": "string", "enum": ["a", "b"]}
+    assert write(wish)["generationConfig"] == config
+
+
+def test_a_file_of_text_is_a_text_and_any_other_a_file() -> None:
+    data = base64.b64encode("Grüße".encode()).decode()
+    (text,) = parts({"inlineData": {"mimeType": "text/plain", "data": data}})
+    assert (text.kind, text.text, text.data) == ("document", "Grüße", "")
+    (odd,) = parts({"inlineData": {"mimeType": "text/plain", "data": "/w=="}})
+    assert (odd.text, odd.data) == (None, "/w==")
 
 
 def test_a_missing_role_is_the_users() -> None:

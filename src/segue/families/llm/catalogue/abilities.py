@@ -62,6 +62,8 @@ _TABLE: Final[tuple[tuple[str, Abilities], ...]] = (
     (r"gpt-4o-2024-05-13", Abilities(_SEES - {"json_schema"}, 4_096, 128_000, _OPENAI)),
     (r"gpt-4o", Abilities(_READS, 16_384, 128_000, _OPENAI)),
     (r"gpt-4-turbo", Abilities(_TEXT | {"vision"}, 4_096, 128_000, _OPENAI)),
+    (r"gpt-4-(?:1106-)?vision", NOTHING),
+    (r"gpt-4-(?:1106|0125)-preview", Abilities(_TEXT, 4_096, 128_000, _OPENAI)),
     (r"gpt-4-32k", Abilities(_TEXT, 32_768, 32_768, _OPENAI)),
     (r"gpt-4(?![\w.])", Abilities(_TEXT, 8_192, 8_192, _OPENAI)),
     (r"gpt-3\.5-turbo(?!-instruct)", Abilities(_TEXT, 4_096, None, _OPENAI)),
@@ -74,9 +76,10 @@ _TABLE: Final[tuple[tuple[str, Abilities], ...]] = (
     (r"gemini-(?:2\.5|[3-9](?:\.\d+)?)-(?:pro|flash)", Abilities(_HEARS | {"reasoning"}, 65_536, 1_048_576, _GEMINI)),
     (r"gemini-2\.0-flash", Abilities(_HEARS, 8_192, 1_048_576, _GEMINI)),
     # Others, whose pages say what their models take.
-    (r"deepseek-(?:reasoner|r1)", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
-    (r"deepseek-v4", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
-    (r"llama-?3[.-][13]", Abilities(_TEXT, None, 131_072, "llama.com/docs")),
+    # A schema is enforced by whoever serves open weights, so of these only what their maker's own service calls them.
+    (r"^deepseek-(?:reasoner|r1)", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
+    (r"^deepseek-v4", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
+    (r"llama-?3[.-][13]", Abilities(context=131_072, source="llama.com/docs")),
 )
 _PATTERNS: Final = tuple((re.compile(pattern), abilities) for pattern, abilities in _TABLE)
 

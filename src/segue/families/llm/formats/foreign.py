@@ -4,12 +4,16 @@ Proxies, load balancers and wrong addresses answer with HTML or nothing. Their 4
 no mistake of the caller's.
 """
 
+import re
 from typing import Final
 
 from segue.core.failure import Executed, Failure, Kind, Scope
 
 Verdict = tuple[Kind, Executed, Scope]
 """What went wrong, whether the request was carried out, and what it speaks of."""
+
+Words = tuple[tuple[re.Pattern[str], Verdict], ...]
+"""What words of a message mean; of several the first counts."""
 
 _BY_STATUS: Final[dict[int, Verdict]] = {
     401: (Kind.AUTH, Executed.NO, Scope.KEY),
@@ -36,6 +40,11 @@ def by_status(status: int) -> Verdict:
     if status < 400:  # noqa: PLR2004 - HTTP's classes
         return Kind.BAD_RESPONSE, Executed.UNKNOWN, Scope.PROVIDER
     return Kind.SERVER_ERROR, Executed.UNKNOWN, Scope.PROVIDER
+
+
+def by_words(message: str, words: Words) -> Verdict | None:
+    """What the words of a message mean; `None` where it has none that are known."""
+    return next((verdict for pattern, verdict in words if pattern.search(message)), None)
 
 
 def unreadable(status: int, whose: str) -> Failure:

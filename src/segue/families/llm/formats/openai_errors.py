@@ -143,6 +143,12 @@ def redact(text: str, secret: str) -> str:
     return text[:MAX_MESSAGE]
 
 
+def without_secret(failure: Failure, secret: str) -> Failure:
+    """A failure whose words were read where the key was not known, without it."""
+    words = {name: _redacted(getattr(failure, name), secret) for name in ("vendor_type", "vendor_code", "param")}
+    return failure.with_(message=redact(failure.message, secret), **words)
+
+
 def _by_words(words: set[str], message: str) -> tuple[Kind, Executed, Scope] | None:
     if words & _CONTEXT or "maximum context length" in message:
         return Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL

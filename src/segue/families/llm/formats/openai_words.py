@@ -12,6 +12,7 @@ from segue.core.failure import Kind
 
 _THE_CALLERS: Final = frozenset({
     Kind.INVALID_REQUEST, Kind.CONTEXT_LENGTH, Kind.CONTENT_FILTER, Kind.MODEL_MISSING, Kind.RATE_LIMITED, Kind.QUOTA,
+    Kind.UNSUPPORTED,
 })  # fmt: skip
 _TYPES: Final = {
     401: "invalid_request_error",

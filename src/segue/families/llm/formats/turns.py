@@ -15,8 +15,6 @@ OPENING: Final = "."
 
 NO_RESULT: Final = "(no result)"
 
-_TOOLS: Final = frozenset({ToolUse, ToolResult})
-
 Turn = tuple[str, list[Content]]
 
 _Waiting = dict[str, list[tuple[int, ToolResult]]]  # results by the name of their call, with the turns that they are in
@@ -53,17 +51,21 @@ class Turns:
             if role == "system" and alternate:
                 self.system += [block for block in content if isinstance(block, Text)]
                 continue
-            if not _TOOLS.isdisjoint(map(type, content)):
-                self._note_tools(role, content)
-            elif self._waiting:
-                self._are_placed = False
             if role != last or not alternate:
                 blocks = []
                 turns.append((role, blocks))
                 last = role
+            only_text = True
             for block in content:
-                if not isinstance(block, Text) or (block.text and not block.text.isspace()):  # a blank one is refused
+                if not isinstance(block, Text):
+                    only_text = False
                     blocks.append(block)
+                elif block.text and not block.text.isspace():  # a blank text is refused
+                    blocks.append(block)
+            if not only_text:
+                self._note_tools(role, content)
+            elif self._waiting:
+                self._are_placed = False
             if not blocks:
                 self._has_gaps = True
         if not self._are_placed:

@@ -167,11 +167,13 @@ class ServerItem(Block):
         vendor: whose.
         type: the vendor's word for it.
         raw: the vendor's own block as JSON.
+        plain: the same without what only the vendor knows, for all others; `None` where that would be another thing.
     """
 
     vendor: str
     type: str
     raw: bytes
+    plain: Media | ToolResult | None = None
 
 
 Content = Text | Refusal | Media | Thinking | ToolUse | ToolResult | ServerItem

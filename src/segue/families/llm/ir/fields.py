@@ -36,6 +36,7 @@ class Field(StrEnum):
     THINKING = "thinking_in_history"
     REFUSAL = "refusal_in_history"
     SERVER_ITEMS = "server_tool_items"
+    VENDOR_TEXTS = "texts_in_a_vendors_form"
     TOOL_ERROR = "error_of_a_tool"
     TOOL_MEDIA = "media_in_a_tool_result"
     CACHE_MARKS = "cache_control"
@@ -129,6 +130,7 @@ DEFAULTS: Final[Mapping[Field, Loss]] = {
     Field.THINKING: Loss(Deed.WARN, "bound to the vendor that made it"),
     Field.REFUSAL: Loss(Deed.DEGRADE, "becomes plain text"),
     Field.SERVER_ITEMS: Loss(Deed.REFUSE, "bound to the vendor that made them"),
+    Field.VENDOR_TEXTS: Loss(Deed.DEGRADE, "becomes plain text"),
     Field.TOOL_ERROR: Loss(Deed.DEGRADE, "the result begins with 'Error: '"),
     Field.TOOL_MEDIA: Loss(Deed.REFUSE),
     Field.CACHE_MARKS: Loss(Deed.WARN, "vendors without marks cache by themselves or not at all"),

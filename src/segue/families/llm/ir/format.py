@@ -7,7 +7,7 @@ vendor or a client may send makes them raise anything but what is documented her
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.losses import Losses
 
+_T = TypeVar("_T")
+
 
 class BadAnswer(Exception):
     """An answer that cannot be read; the message names the field or the offset, never the content."""
@@ -27,6 +29,20 @@ class BadAnswer(Exception):
     def of(cls, error: Exception, body: bytes) -> "BadAnswer":
         """The complaint of a decoder as ours; see `segue.core.parsing.mistake`."""
         return cls(f"it {mistake(error, body)}")
+
+
+def decoded(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
+    """An answer as its type.
+
+    Raises:
+        BadAnswer: it is none.
+    """
+    try:
+        if not body.isascii():
+            body.decode()  # values that are kept as bytes or passed over are not looked into
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadAnswer.of(error, body) from None
 
 
 @dataclass(frozen=True, slots=True)

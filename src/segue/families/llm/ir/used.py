@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from segue.families.llm.ir.blocks import Media, Refusal, ServerItem, Text, Thinking, ToolResult, ToolUse
-from segue.families.llm.ir.conversation import Conversation, FunctionTool, Sampling
+from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message, Sampling
 from segue.families.llm.ir.fields import Field, Uses
 
 
@@ -22,19 +22,7 @@ def used(conversation: Conversation) -> Uses:
         for part in conversation.system:
             if part.cache is not None:
                 found[Field.CACHE_MARKS, ""] = ""
-    for number, message in enumerate(conversation.messages):
-        if message.role == "system":
-            found.setdefault((Field.SYSTEM_INSIDE, ""), f"messages[{number}]")
-        if message.name:
-            found.setdefault((Field.SPEAKER_NAME, ""), f"messages[{number}]")
-        for block in message.content:
-            if type(block) is Text:
-                if block.cache is not None or block.citations:
-                    _add_text(found, block, number)
-            elif type(block) is Media and message.role == "assistant":
-                found.setdefault((Field.ASSISTANT_MEDIA, ""), f"messages[{number}]")
-            else:
-                _BLOCKS[type(block)](found, block, number)
+    _add_messages(found, conversation.messages)
     if conversation.tools:
         _add_tools(found, conversation)
     if conversation.tool_choice is not None or conversation.parallel_tools is False:
@@ -43,6 +31,27 @@ def used(conversation: Conversation) -> Uses:
         _add_reasoning(found, conversation)
     _add_settings(found, conversation)
     return found
+
+
+def _add_messages(found: Uses, messages: list[Message]) -> None:
+    for number, message in enumerate(messages):
+        if message.role == "system":
+            found.setdefault((Field.SYSTEM_INSIDE, ""), f"messages[{number}]")
+        if message.name:
+            found.setdefault((Field.SPEAKER_NAME, ""), f"messages[{number}]")
+        for block in message.content:
+            if isinstance(block, Text):
+                if block.cache is not None or block.citations:
+                    _add_text(found, block, number)
+            elif isinstance(block, ToolUse):
+                if block.cache is not None or block.custom:
+                    _add_use(found, block, number)
+            elif isinstance(block, ToolResult):
+                _add_result(found, block, number)
+            elif isinstance(block, Media) and message.role == "assistant":
+                found.setdefault((Field.ASSISTANT_MEDIA, ""), f"messages[{number}]")
+            else:
+                _BLOCKS[type(block)](found, block, number)
 
 
 def _add_text(found: Uses, block: Text, number: int) -> None:
@@ -79,7 +88,14 @@ def _add_refusal(found: Uses, _block: Refusal, number: int) -> None:
     found.setdefault((Field.REFUSAL, ""), f"messages[{number}]")
 
 
-def _add_server_item(found: Uses, block: ServerItem, _number: int) -> None:
+def _add_server_item(found: Uses, block: ServerItem, number: int) -> None:
+    if block.plain is not None:
+        found.setdefault((Field.VENDOR_TEXTS, ""), f"{block.vendor} {block.type}")
+        if isinstance(block.plain, ToolResult):
+            _add_result(found, block.plain, number)
+        else:
+            _add_media(found, block.plain, number)
+        return
     found.setdefault((Field.SERVER_ITEMS, block.vendor), f"{block.vendor} {block.type}")
 
 

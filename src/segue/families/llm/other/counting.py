@@ -23,6 +23,7 @@ from segue.families.llm.formats.gemini.other import (
     write_count_request,
 )
 from segue.families.llm.formats.messages.format import MESSAGES
+from segue.families.llm.formats.responses.format import RESPONSES
 from segue.families.llm.ir.blocks import Media, Refusal, Text, Thinking, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import Conversation, FunctionTool
 from segue.families.llm.ir.format import BadAnswer, Target
@@ -47,7 +48,7 @@ TOKENS_PER_IMAGE: Final = 1_600
 
 
 class CountTask(Task):
-    """What is to be counted. `asked`: the request in its client's format, Anthropic's or Google's."""
+    """What is to be counted. `asked`: the request in its client's format: Messages, Gemini or Responses."""
 
     __slots__ = ("_conversation", "asked")
 
@@ -66,12 +67,16 @@ class CountTask(Task):
             body = msgspec.json.encode(self.asked.fields)
             if self.asked.client.id == GEMINI.id:
                 self._conversation = read_count_request(body, model=self.model)
+            elif self.asked.client.id == RESPONSES.id:
+                self._conversation = RESPONSES.read_request(body)
             else:
                 self._conversation = MESSAGES.read_count_request(body)
         return self._conversation
 
     def write(self, tokens: int) -> bytes:
         """The answer in the client's shape."""
+        if self.asked.client.id == RESPONSES.id:
+            return msgspec.json.encode({"object": "response.input_tokens", "input_tokens": tokens})
         return write_count_answer(tokens) if self.asked.client.id == GEMINI.id else MESSAGES.write_count(tokens)
 
 
@@ -82,6 +87,19 @@ def count_messages(body: bytes, _content_type: str = "") -> CountTask:
         RequestInvalid: naming the field.
     """
     return CountTask(RawRequest(MESSAGES, body))
+
+
+def count_responses(body: bytes) -> CountTask:
+    """A client's `POST /v1/responses/input_tokens`.
+
+    Raises:
+        RequestInvalid: naming the field; the text of an earlier turn is not looked up, so it must be sent.
+    """
+    task = CountTask(RawRequest(RESPONSES, body, stream=False))
+    for name in ("previous_response_id", "conversation"):
+        if bytes(task.asked.fields.get(name, b"null")) != b"null":
+            raise RequestInvalid(f"field {name!r}: Segue counts what is sent: send the whole input", param=name)
+    return task
 
 
 def count_gemini(body: bytes, model: str) -> CountTask:

@@ -114,5 +114,7 @@ ADAPTER = Azure(
     flags=frozenset({"allowed_tools"}),
     history=frozenset({LONG_IDS}),
     losses={},
+    sources={"learn.microsoft.com/azure/foundry/openai/api-version-lifecycle": ""},
+    unsaid=("which of OpenAI's newest settings a deployment takes: it depends on its model and version",),
     extra={"base_url": "AZURE_OPENAI_ENDPOINT"},
 )

@@ -13,6 +13,7 @@ ADAPTER = OpenAICompatible(
     base_url="https://api.groq.com/openai/v1",
     operations=frozenset({"chat", "audio.transcribe", "audio.translate", "audio.speech"}),
     environment=("GROQ_API_KEY",),
+    tools=frozenset({"browser_search", "code_interpreter"}),
     history=frozenset({REASONING, LONG_IDS}),
     more_formats=("responses",),
     prefill=Prefill(),  # docs: "Assistant Message Prefilling", all text models

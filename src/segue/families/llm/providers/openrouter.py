@@ -14,6 +14,7 @@ ADAPTER = OpenAICompatible(
     base_url="https://openrouter.ai/api/v1",
     operations=frozenset({"chat", "completions", "embeddings", "rerank"}),
     environment=("OPENROUTER_API_KEY",),
+    tools=frozenset({"openrouter:"}),
     more_formats=("responses",),
     flags=frozenset({"top_k"}),
     prefill=OPENROUTER,

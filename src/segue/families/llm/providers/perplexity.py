@@ -16,6 +16,7 @@ ADAPTER = OpenAICompatible(
     base_url="https://api.perplexity.ai/v1",
     environment=("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
     formats=("responses",),
+    tools=frozenset({"web_search", "fetch_url", "finance_search", "people_search", "sandbox"}),
     responses_habits=Habits(
         drops=("store", "include", "stream_options"),
         warns=(

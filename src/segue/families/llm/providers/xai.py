@@ -29,6 +29,7 @@ ADAPTER = OpenAICompatible(
     operations=frozenset({"chat", "completions", "images.generate"}),
     environment=("XAI_API_KEY",),
     formats=("chat", "responses"),
+    tools=frozenset({"web_search", "x_search", "code_interpreter", "file_search", "mcp"}),
     habits=Habits(
         drops=_DROPS,
         warns=_WARNS,

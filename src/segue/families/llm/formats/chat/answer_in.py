@@ -4,14 +4,14 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.families.llm.formats.chat import wire
+from segue.families.llm.formats.chat import wire, wire_answer
 from segue.families.llm.formats.chat.usage import read_usage
 from segue.families.llm.formats.openai_errors import gave_up
 from segue.families.llm.ir.answer import Answer, Stop
 from segue.families.llm.ir.blocks import Citation, Content, Refusal, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.format import BadAnswer
 
-_completion: Final = msgspec.json.Decoder(wire.Completion)
+_completion: Final = msgspec.json.Decoder(wire_answer.Completion)
 
 FILTERED: Final = "content_filter"
 """With this reason Azure leaves the message out."""
@@ -46,7 +46,7 @@ def read_answer(body: bytes) -> Answer:
         raise BadAnswer("not a chat completion: no 'choices[0].message'")
     if gave_up(choice.finish_reason) is not None:
         raise BadAnswer("field 'choices[0].finish_reason': the answer was broken off")
-    content = read_content(choice.message or wire.Message(), completion.id or "")
+    content = read_content(choice.message or wire_answer.Message(), completion.id or "")
     usage = read_usage(completion.usage)
     if usage is not None:
         usage.service_tier = completion.service_tier or ""
@@ -72,7 +72,7 @@ def read_stop(reason: str | None, content: list[Content]) -> Stop:
     return stop
 
 
-def read_content(message: wire.Message, answer_id: str) -> list[Content]:
+def read_content(message: wire_answer.Message, answer_id: str) -> list[Content]:
     """The blocks of a message: thoughts, text, refusal, calls of tools, in this order."""
     content: list[Content] = []
     text, thought = split_content(message.content)

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from segue.core.failure import Failure
-from segue.families.llm.formats.chat import wire
+from segue.families.llm.formats.chat import wire, wire_answer
 from segue.families.llm.formats.chat.answer_in import (
     STOPS,
     call_signature,
@@ -36,7 +36,7 @@ from segue.families.llm.ir.blocks import Refusal, Text, Thinking, ToolUse
 from segue.families.llm.sse import EventSplitter, EventTooLong, read_event
 from segue.families.llm.stream_reader import broken_event, cut, reported
 
-_chunk: Final = msgspec.json.Decoder(wire.Completion)
+_chunk: Final = msgspec.json.Decoder(wire_answer.Completion)
 _EMPTY: Final = b"null"
 _MARKS: Final = (b'"choices"', b'"delta"', b'"content"', b"chat.completion", b'"finish_reason"')
 # What of the answer is open besides calls of tools.
@@ -140,7 +140,7 @@ class ChatEvents:
             usage.service_tier = chunk.service_tier or ""
             out.append(Counted(usage))
 
-    def _delta(self, delta: wire.Message, out: list[Event]) -> None:
+    def _delta(self, delta: wire_answer.Message, out: list[Event]) -> None:
         content = delta.content
         thought = delta.reasoning_content or delta.reasoning
         if content is not None and not isinstance(content, str):

@@ -23,12 +23,14 @@ from segue.families.llm.ir.answer import (
     TextMore,
     ThinkingMore,
 )
-from segue.families.llm.ir.blocks import GOOGLE, Content, Refusal, Text, Thinking, ToolUse
+from segue.families.llm.ir.blocks import GOOGLE, Citation, Content, Refusal, Signature, Text, Thinking, ToolUse
 from segue.families.llm.ir.format import Shown
 from segue.families.llm.ir.seals import shown as as_shown
 
 _encode: Final = msgspec.json.encode
 DONE: Final = b"data: [DONE]\n\n"
+MAX_CITATIONS: Final = 1000
+"""Citations of one streamed answer: they are told together, at its end."""
 _AFTER: Final = b',"logprobs":null,"finish_reason":null}]}\n\n'
 
 
@@ -42,6 +44,8 @@ class ChatChunks:
         self._unnamed = False  # the role is still to be told
         self._calls: dict[int, int] = {}
         self._refusals: set[int] = set()
+        self._cited: list[Citation] = []
+        self._details = 0
         self._usage: Usage | None = None
         self._segue: dict[str, Any] = {}
         self._id = f"chatcmpl-{shown.call_id}"
@@ -83,15 +87,16 @@ class ChatChunks:
                 return self._block(event.index, event.block)
             case Signed():
                 return self._signed(event)
-            case Cited() if event.citation.url:
-                return self._delta({"annotations": [write_citation(event.citation)]})
+            case Cited() if event.citation.url and len(self._cited) < MAX_CITATIONS:
+                self._cited.append(event.citation)
             case Counted():
                 self._usage = event.usage
             case Stopped():
                 reason = finish_reason(event.stop, refused=bool(self._refusals), functions=self._functions)
                 tier = tier_for_openai(event.service_tier)
                 more = {**({"service_tier": tier} if tier else {}), **self._segue}
-                return self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}], more)
+                choice = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}
+                return self._annotations() + self._chunk([choice], more)
             case Continued():
                 self._segue = {"segue": event.told}
             case Ended():
@@ -141,7 +146,7 @@ class ChatChunks:
         if isinstance(block, Thinking):
             delta: dict[str, Any] = {"reasoning_content": block.text} if block.text else {}
             if block.signature is not None:
-                delta["reasoning_details"] = [write_detail(block.signature, block.text)]
+                delta["reasoning_details"] = [self._detail(block.signature, block.text)]
             return self._delta({**self._role(), **delta}) if delta else b""
         if not isinstance(block, Text | Refusal):
             return b""
@@ -154,9 +159,18 @@ class ChatChunks:
     def _signed(self, event: Signed) -> bytes:
         place = self._calls.get(event.index)
         if place is None:
-            return self._delta({**self._role(), "reasoning_details": [write_detail(event.signature, "")]})
+            return self._delta({**self._role(), "reasoning_details": [self._detail(event.signature, "")]})
         signed = {"google": {"thought_signature": as_shown(event.signature, GOOGLE)}}
         return self._delta({"tool_calls": [{"index": place, "extra_content": signed}]})
+
+    def _detail(self, signature: Signature, text: str) -> dict[str, Any]:
+        """A signature; numbered, because SDKs that add deltas up refuse a second list whose entries have no index."""
+        self._details += 1
+        return {**write_detail(signature, text), "index": self._details - 1}
+
+    def _annotations(self) -> bytes:
+        """All citations in one delta, for the same reason: OpenAI's have no index."""
+        return self._delta({"annotations": list(map(write_citation, self._cited))}) if self._cited else b""
 
     def _last(self) -> bytes:
         if self._usage is None or not self._shown.conversation.stream_usage:

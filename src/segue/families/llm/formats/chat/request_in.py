@@ -61,7 +61,8 @@ def read_request(body: bytes) -> Conversation:
             request.frequency_penalty,
             _raw(request.logit_bias) if request.logit_bias else b"",
         ),
-        reasoning=None if effort is None else Reasoning(effort=effort),
+        # Groq has a word for the model's own habit, which is what nobody else has to be told.
+        reasoning=None if effort is None or effort == "default" else Reasoning(effort=effort),
         max_tokens=request.max_tokens if request.max_completion_tokens is None else request.max_completion_tokens,
         stop=[request.stop] if isinstance(request.stop, str) else request.stop or [],
         stream=bool(request.stream),

@@ -3,7 +3,7 @@
 Its convention: the prompt includes what came from a cache, the completion includes thinking
 (platform.openai.com/docs/api-reference/chat/object). Two vendors of this format leave thinking out of the completion,
 and say so by their sum: at xAI (docs.x.ai/docs/guides/reasoning) and at Google's compatible address `total_tokens` is
-prompt, completion and thinking together.
+prompt, completion and thinking together. In the same way Mistral's Voxtral was seen to leave sound out of the prompt.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from segue.core.outcome import Usage
-from segue.families.llm.formats.chat.wire import NOTHING, TokenUsage
+from segue.families.llm.formats.chat.wire import NOTHING
+from segue.families.llm.formats.chat.wire_answer import TokenUsage
 
 _usage = msgspec.json.Decoder(TokenUsage)
 
@@ -33,6 +34,10 @@ def read_usage(raw: msgspec.Raw) -> Usage | None:
         told.cached_tokens = prompt.cached_tokens
         told.audio_input_tokens = prompt.audio_tokens
         told.cache_write_tokens = prompt.cache_write_tokens
+        if prompt.audio_tokens and usage.total_tokens is not None:
+            beside = (usage.prompt_tokens or 0) + prompt.audio_tokens
+            if usage.total_tokens == beside + (usage.completion_tokens or 0):
+                told.input_tokens = beside
     if told.cached_tokens is None:
         told.cached_tokens = usage.prompt_cache_hit_tokens
     if usage.num_sources_used:

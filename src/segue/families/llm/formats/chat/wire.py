@@ -1,7 +1,7 @@
-"""The shapes of OpenAI's Chat Completions (platform.openai.com/docs/api-reference/chat), with its relatives' additions.
+"""The shapes of a request in OpenAI's Chat Completions, with its relatives' additions.
 
-Requests are read strictly (a tagged union for each thing that has kinds), answers generously: every field of an answer
-may be missing or null, because some compatible server leaves it out.
+They are read strictly: a tagged union for each thing that has kinds.
+Source: platform.openai.com/docs/api-reference/chat
 """
 
 from typing import Any
@@ -264,77 +264,3 @@ class Request(msgspec.Struct, gc=False):
 
 class UsualRequest(Request, forbid_unknown_fields=True, gc=False):
     """A request without any further field."""
-
-
-class PromptDetails(msgspec.Struct, gc=False):
-    """Kinds of input tokens."""
-
-    cached_tokens: int | None = None
-    audio_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class CompletionDetails(msgspec.Struct, gc=False):
-    """Kinds of output tokens."""
-
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-    accepted_prediction_tokens: int | None = None
-    rejected_prediction_tokens: int | None = None
-
-
-class TokenUsage(msgspec.Struct, gc=False):
-    """What an answer took.
-
-    `prompt_cache_hit_tokens` is DeepSeek's word, `num_sources_used` xAI's, `cost` Perplexity's and OpenRouter's, who
-    with a customer's own key (`is_byok`) tells its fee alone.
-    """
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None
-    num_sources_used: int | None = None
-    cost: Raw = NOTHING
-    is_byok: bool | None = None
-
-
-class Message(msgspec.Struct, gc=False):
-    """The message of an answer, or a piece of it (a delta).
-
-    Mistral gives thinking as a part of the content; Cloudflare gives an answer that follows a schema as an object.
-    """
-
-    content: str | list[dict[str, Any]] | dict[str, Any] | None = None
-    refusal: str | None = None
-    tool_calls: list[ToolCall] | None = None
-    function_call: Function | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    reasoning_details: list[dict[str, Any]] | None = None
-    annotations: list[dict[str, Any]] | None = None
-
-
-class Choice(msgspec.Struct, gc=False):
-    """One answer, whole (`message`) or in pieces (`delta`)."""
-
-    message: Message | None = None
-    delta: Message | None = None
-    finish_reason: str | None = None
-    index: int | None = None
-
-
-class Completion(msgspec.Struct, gc=False):
-    """A whole answer, or one chunk of a streamed one. `x_groq`: where Groq tells a stream's usage."""
-
-    id: str | None = None
-    model: str | None = None
-    created: int | float | None = None
-    choices: list[Choice] | None = None
-    usage: Raw = NOTHING
-    error: Raw = NOTHING
-    service_tier: str | None = None
-    citations: list[Any] | None = None
-    x_groq: Raw = NOTHING

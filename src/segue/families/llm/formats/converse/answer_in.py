@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from segue.families.llm.formats.converse.usage import usage_of
 from segue.families.llm.formats.converse.wire import (
     Block,
     CitedText,
@@ -16,7 +17,6 @@ from segue.families.llm.formats.converse.wire import (
     sequence_of,
     stop_of,
     tier_of,
-    usage_of,
 )
 from segue.families.llm.ir.answer import Answer
 from segue.families.llm.ir.blocks import BEDROCK, Content, Media, ServerItem, Signature, Text, Thinking, ToolUse

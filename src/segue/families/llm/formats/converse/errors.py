@@ -14,7 +14,7 @@ import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.families.llm.formats.eventstream import Headers
-from segue.families.llm.formats.foreign import Verdict, by_status, unreadable
+from segue.families.llm.formats.foreign import Verdict, Words, by_status, by_words, unreadable
 from segue.families.llm.formats.openai_errors import MAX_WORD, redact
 
 _AUTH: Final[Verdict] = (Kind.AUTH, Executed.NO, Scope.KEY)
@@ -62,6 +62,18 @@ _FILTERED: Final = re.compile(r"content filter|blocked by|content policy|safety 
 _BAD_KEY: Final = re.compile(r"security token|api key|authentication failed|signature|bearer token", re.IGNORECASE)
 _MODEL_ACCESS: Final = re.compile(r"access to the model|model access|specified model", re.IGNORECASE)
 _PER_DAY: Final = re.compile(r"per day|daily", re.IGNORECASE)
+
+_BY_WORDS: Final[Mapping[Kind, Words]] = {
+    Kind.INVALID_REQUEST: (
+        (_TOO_LONG, (Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL)),
+        (_NO_MODEL, (Kind.MODEL_MISSING, Executed.NO, Scope.MODEL)),
+        (_CANNOT, (Kind.UNSUPPORTED, Executed.NO, Scope.MODEL)),
+        (_FILTERED, (Kind.CONTENT_FILTER, Executed.NO, Scope.REQUEST)),
+    ),
+    Kind.PERMISSION: ((_BAD_KEY, _AUTH), (_MODEL_ACCESS, (Kind.PERMISSION, Executed.NO, Scope.MODEL))),
+    Kind.RATE_LIMITED: ((_PER_DAY, (Kind.QUOTA, Executed.NO, Scope.KEY)),),
+}
+"""A verdict by the name of the exception, made more exact by the message."""
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -119,7 +131,7 @@ def _failure(word: str, message: str, status: int | None, secret: str) -> Failur
     verdict = _BY_WORD.get(word.lower())
     if verdict is None:
         verdict = by_status(status) if status is not None else (Kind.SERVER_ERROR, Executed.UNKNOWN, Scope.PROVIDER)
-    kind, executed, scope = _refined(verdict, message)
+    kind, executed, scope = by_words(message, _BY_WORDS.get(verdict[0], ())) or verdict
     needs = None
     if kind is Kind.CONTEXT_LENGTH:
         told = _TOKENS.search(message)
@@ -133,25 +145,3 @@ def _failure(word: str, message: str, status: int | None, secret: str) -> Failur
         status=status,
         vendor_type=redact(word, secret) or None,
     )
-
-
-def _refined(verdict: Verdict, message: str) -> Verdict:
-    """A verdict by the word, made more exact by the message."""
-    kind = verdict[0]
-    if kind is Kind.INVALID_REQUEST:
-        if _TOO_LONG.search(message):
-            return Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL
-        if _NO_MODEL.search(message):
-            return Kind.MODEL_MISSING, Executed.NO, Scope.MODEL
-        if _CANNOT.search(message):
-            return Kind.UNSUPPORTED, Executed.NO, Scope.MODEL
-        if _FILTERED.search(message):
-            return Kind.CONTENT_FILTER, Executed.NO, Scope.REQUEST
-    elif kind is Kind.PERMISSION:
-        if _BAD_KEY.search(message):
-            return _AUTH
-        if _MODEL_ACCESS.search(message):
-            return Kind.PERMISSION, Executed.NO, Scope.MODEL
-    elif kind is Kind.RATE_LIMITED and _PER_DAY.search(message):
-        return Kind.QUOTA, Executed.NO, Scope.KEY
-    return verdict

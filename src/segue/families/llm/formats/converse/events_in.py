@@ -12,6 +12,7 @@ import msgspec
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.families.llm.formats.converse.answer_in import SERVER_TOOL
 from segue.families.llm.formats.converse.errors import read_exception
+from segue.families.llm.formats.converse.usage import usage_of
 from segue.families.llm.formats.converse.wire import (
     BlockDelta,
     BlockStart,
@@ -25,7 +26,6 @@ from segue.families.llm.formats.converse.wire import (
     sequence_of,
     stop_of,
     tier_of,
-    usage_of,
 )
 from segue.families.llm.formats.eventstream import BadFrame, Frame, FrameSplitter
 from segue.families.llm.ir.answer import (
@@ -86,6 +86,7 @@ class ConverseReader:
             return ()
         events: list[Event] = []
         broken: BadFrame | None = None
+        frames: Sequence[Frame]
         try:
             frames = self._frames.feed(chunk)
         except BadFrame as error:

@@ -40,8 +40,7 @@ def write_tools(
         CannotServe: a tool of another vendor's, or a name that Bedrock does not accept.
     """
     choice = conversation.tool_choice
-    mode = choice.mode if choice is not None else ""
-    names = choice.names if choice is not None else ()
+    mode, names = (choice.mode, choice.names) if choice is not None else ("", ())
     offered: list[Tool] = conversation.tools
     if mode == "none" and not turns.calls:
         return None

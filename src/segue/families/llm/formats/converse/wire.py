@@ -5,7 +5,6 @@ Source: the service model of Bedrock Runtime, 2023-09-30 (operations Converse an
 
 import msgspec
 
-from segue.core.outcome import Usage
 from segue.families.llm.ir.answer import Stop
 from segue.families.llm.ir.blocks import BEDROCK, Citation
 
@@ -266,34 +265,6 @@ def tier_of(tier: Tier | None, performance: Performance | None) -> str:
     if performance is not None and performance.latency == "optimized":
         return "optimized"
     return (tier.type if tier is not None else None) or ""
-
-
-def usage_of(told: TokenUsage | None, tier: str = "") -> Usage | None:
-    """Usage by our convention; `tier` is how it was served.
-
-    Bedrock's input is without what came from or went to the cache: "total input tokens = inputTokens +
-    cacheReadInputTokens + cacheWriteInputTokens" (User Guide, "Prompt caching"). Its output includes thinking, whose
-    share it does not tell. `cacheDetails` splits the tokens that were written by the time they are kept.
-    """
-    if told is None or (told.input_tokens is None and told.output_tokens is None):
-        return None
-    read, written = told.cache_read_input_tokens, told.cache_write_input_tokens
-    hour = None
-    if told.cache_details:
-        hour = sum(detail.input_tokens or 0 for detail in told.cache_details if detail.ttl == "1h") or None
-    if hour is not None and written is not None:
-        short: int | None = max(0, written - hour)
-    else:
-        short = written
-    inputs = None if told.input_tokens is None else told.input_tokens + (read or 0) + max(written or 0, hour or 0)
-    return Usage(
-        input_tokens=inputs,
-        output_tokens=told.output_tokens,
-        cached_tokens=read,
-        cache_write_tokens=short,
-        cache_write_1h_tokens=hour,
-        service_tier=tier,
-    )
 
 
 def citation_of(raw: Raw) -> Citation | None:

@@ -5,6 +5,7 @@ every other vendor takes the first only.
 """
 
 import re
+from base64 import b64decode
 from typing import Final
 
 from segue.core.errors import RequestInvalid
@@ -53,3 +54,11 @@ def standard_base64(data: str, path: str) -> str:
     if not _BASE64.fullmatch(data):
         raise RequestInvalid(f"Invalid value at '{path}': Base64 decoding failed", param=path)
     return data
+
+
+def text_of(data: str) -> str | None:
+    """The text that stands in base64; `None` where it is none."""
+    try:
+        return b64decode(data).decode()
+    except ValueError:  # a wrong padding, or no UTF-8
+        return None

@@ -75,9 +75,12 @@ def read_request(body: bytes, *, model: str = "", stream: bool | None = None) ->
         _configure(out, request.generation_config)
     if request.safety_settings and given(request.safety_settings):
         out.safety = bytes(request.safety_settings)
-    out.cached_content = request.cached_content or ""
-    out.metadata = request.labels or {}
-    out.service_tier = (request.service_tier or "").lower()
+    if request.cached_content:
+        out.cached_content = request.cached_content
+    if request.labels:
+        out.metadata = request.labels
+    if request.service_tier:
+        out.service_tier = request.service_tier.lower()
     return out
 
 
@@ -171,16 +174,15 @@ def _configure(out: Conversation, config: GenerationConfig) -> None:
     if config.response_modalities:
         modalities = [each.lower() for each in config.response_modalities]
         out.modalities = [] if modalities == ["text"] else modalities
-    out.output = _output(config, out.extra)
+    if config.response_mime_type is not None or config.response_schema or config.response_json_schema:
+        out.output = _output(config, out.extra)
     if config.thinking_config is not None:
         out.reasoning = _reasoning(config.thinking_config)
 
 
 def _output(config: GenerationConfig, extra: dict[str, Raw]) -> Output | None:
     kind = config.response_mime_type
-    schema = b""
-    if config.response_schema or config.response_json_schema:
-        schema = _schema(config.response_schema, config.response_json_schema, "generationConfig.responseSchema")
+    schema = _schema(config.response_schema, config.response_json_schema, "generationConfig.responseSchema")
     if kind == "application/json":
         return Output(schema)
     if kind in {None, "text/plain"}:

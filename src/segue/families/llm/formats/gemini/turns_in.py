@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from segue.core.errors import RequestInvalid
-from segue.families.llm.formats.gemini.media import is_own_file, kind_of, standard_base64
+from segue.families.llm.formats.gemini.media import is_own_file, kind_of, standard_base64, text_of
 from segue.families.llm.formats.gemini.wire import (
     Blob,
     FileData,
@@ -69,18 +69,19 @@ class Turns:
                 raise RequestInvalid(
                     f"Invalid value at '{path}': use 'user' or 'model', not {(content.role or '')[:60]!r}", param=path
                 )
-            parts = parts_of(content)
+            parts = content.parts if isinstance(content.parts, list) else parts_of(content)
             if not parts:
                 path = f"contents[{number}].parts"
                 raise RequestInvalid(f"'{path}' must not be empty: send at least one part", param=path)
             blocks: list[Content] = []
+            gathered = False
             if role == "assistant":
                 if messages and messages[-1].role == role:
                     # SDKs that call functions by themselves send every chunk of a stream as a content of its own.
                     blocks = messages.pop().content
+                    gathered = bool(blocks)
                 else:
                     self._pending = []  # results belong to the latest calls
-            gathered = bool(blocks)
             for place, part in enumerate(parts):
                 if part.text is None:
                     add(blocks, self._block(part, number, place))
@@ -186,6 +187,10 @@ def inline(blob: Blob, path: str) -> Media:
         missing = "mimeType" if not blob.mime_type else "data"
         raise RequestInvalid(f"Invalid value at '{path}': '{missing}' is missing", param=f"{path}.{missing}")
     data = standard_base64(blob.data, f"{path}.data")
+    if blob.mime_type.startswith("text/"):
+        text = text_of(data)
+        if text is not None:  # a text is understood by every vendor, a file of text by few
+            return Media("document", blob.mime_type, text=text, name=blob.display_name or "")
     return Media(kind_of(blob.mime_type), blob.mime_type, data, name=blob.display_name or "")
 
 

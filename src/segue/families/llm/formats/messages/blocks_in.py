@@ -7,6 +7,7 @@ import msgspec
 
 from segue.families.llm.formats.messages.invalid import explain, invalid, unknown_field, unknown_type
 from segue.families.llm.formats.messages.media_in import mark, read_document, read_image
+from segue.families.llm.formats.messages.plain import plain_of
 from segue.families.llm.formats.messages.wire import (
     DocumentBlock,
     ImageBlock,
@@ -136,7 +137,7 @@ def _read_block(raw: Raw, role: str, where: str) -> Content:
     try:
         return reader(block, where)
     except Unlike:
-        return ServerItem(ANTHROPIC, str(block.__struct_config__.tag), bytes(raw))
+        return ServerItem(ANTHROPIC, str(block.__struct_config__.tag), bytes(raw), plain_of(raw))
 
 
 def _unlike(raw: Raw, error: msgspec.ValidationError, where: str) -> ServerItem:
@@ -147,13 +148,13 @@ def _unlike(raw: Raw, error: msgspec.ValidationError, where: str) -> ServerItem:
         raise explain(worse, where) from None
     if unknown_type(error):
         if kind in _OWN or kind.endswith("_tool_result"):
-            return ServerItem(ANTHROPIC, kind, bytes(raw))
+            return ServerItem(ANTHROPIC, kind, bytes(raw), plain_of(raw) if kind == "search_result" else None)
         raise invalid(f"{where}.type", f"Input tag {kind[:64]!r} does not match any of the expected tags")
     text = str(error)
     if unknown_field(error) or "`$.caller" in text or "`$.toolset_name" in text:
         return ServerItem(ANTHROPIC, kind, bytes(raw))
     if kind == "document" and text.startswith("Invalid value 'content'"):  # a document in pieces to be cited
-        return ServerItem(ANTHROPIC, kind, bytes(raw))
+        return ServerItem(ANTHROPIC, kind, bytes(raw), plain_of(raw))
     raise explain(error, where) from None
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from segue.core.errors import CallFailed, ProviderFailed
 from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.families.llm.formats.foreign import Verdict, by_status, unreadable
+from segue.families.llm.formats.foreign import Verdict, Words, by_status, by_words, unreadable
 from segue.families.llm.formats.openai_errors import MAX_WORD, error_object, redact
 
 _OK: Final = 200
@@ -39,6 +39,16 @@ _CANNOT: Final = re.compile(
     r"(?:does not|doesn't|do not) support|(?:is|are) not supported|is deprecated for this model|not available",
     re.IGNORECASE,
 )
+_BY_WORDS: Final[Mapping[str, Words]] = {
+    "invalid_request_error": (
+        (_TOO_LONG, (Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL)),
+        (_NO_MONEY, (Kind.QUOTA, Executed.NO, Scope.KEY)),
+        (_BAD_KEY, (Kind.AUTH, Executed.NO, Scope.KEY)),
+        (_FILTERED, (Kind.CONTENT_FILTER, Executed.NO, Scope.REQUEST)),
+        (_CANNOT, (Kind.UNSUPPORTED, Executed.NO, Scope.REQUEST)),
+    ),
+    "rate_limit_error": ((_NO_MONEY, (Kind.QUOTA, Executed.NO, Scope.KEY)),),
+}
 _NO_MODEL: Final = re.compile(r"\bmodel\b", re.IGNORECASE)
 _PARAM: Final = re.compile(r"([a-z_]+(?:\.[A-Za-z0-9_]+)*): ")
 
@@ -73,20 +83,10 @@ def read_error(status: int, _headers: Mapping[str, str], body: bytes, secret: st
 
 
 def _classify(status: int, kind: str, message: str) -> Verdict:
-    if kind == "invalid_request_error":
-        if _TOO_LONG.search(message):
-            return Kind.CONTEXT_LENGTH, Executed.NO, Scope.MODEL
-        if _NO_MONEY.search(message):
-            return Kind.QUOTA, Executed.NO, Scope.KEY
-        if _BAD_KEY.search(message):
-            return Kind.AUTH, Executed.NO, Scope.KEY
-        if _FILTERED.search(message):
-            return Kind.CONTENT_FILTER, Executed.NO, Scope.REQUEST
-        if _CANNOT.search(message):
-            return Kind.UNSUPPORTED, Executed.NO, Scope.REQUEST
-    elif kind == "rate_limit_error" and _NO_MONEY.search(message):
-        return Kind.QUOTA, Executed.NO, Scope.KEY
-    elif kind == "not_found_error" and not _NO_MODEL.search(message):
+    told = by_words(message, _BY_WORDS.get(kind, ()))
+    if told is not None:
+        return told
+    if kind == "not_found_error" and not _NO_MODEL.search(message):
         return Kind.INVALID_REQUEST, Executed.NO, Scope.REQUEST  # a file, a container: named by the caller
     verdict = _BY_TYPE.get(kind)
     if verdict is not None:

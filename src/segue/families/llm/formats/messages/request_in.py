@@ -13,12 +13,14 @@ from segue.core.errors import RequestInvalid
 from segue.core.parsing import mistake
 from segue.families.llm.formats.messages.blocks_in import Unlike, read_message, read_texts, read_usual_message
 from segue.families.llm.formats.messages.invalid import explain, invalid
+from segue.families.llm.formats.messages.media_in import mark
 from segue.families.llm.formats.messages.pairs import check_pairs
 from segue.families.llm.formats.messages.threads import THREAD, continued
 from segue.families.llm.formats.messages.tools_in import read_function, read_tools
 from segue.families.llm.formats.messages.wire import (
     NULL,
     AnyRequest,
+    Cache,
     InputChoice,
     InputRequest,
     OutputConfig,
@@ -27,7 +29,7 @@ from segue.families.llm.formats.messages.wire import (
     UsualRequest,
     present,
 )
-from segue.families.llm.ir.blocks import ANTHROPIC, Text
+from segue.families.llm.ir.blocks import ANTHROPIC, Media, Text, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import (
     Conversation,
     Message,
@@ -42,6 +44,7 @@ from segue.families.llm.ir.conversation import (
 _usual: Final = msgspec.json.Decoder(UsualRequest)
 _request: Final = msgspec.json.Decoder(InputRequest[Raw, Raw, OutputConfig])
 _top: Final = msgspec.json.Decoder(dict[str, Raw])
+_cache: Final = msgspec.json.Decoder(Cache)
 _KNOWN: Final = frozenset(InputRequest.__struct_fields__)
 _CONFIG_KNOWN: Final = frozenset(OutputConfig.__struct_fields__)
 _CHOICES: Final = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
@@ -132,6 +135,7 @@ def _conversation(
         extra=extra,
     )
     if extra:
+        _mark_last(extra.pop("cache_control", None), messages)
         conversation.thread = continued(extra.get(THREAD))
     if not conversation.thread:  # what the results answer may lie in the thread
         check_pairs(messages)
@@ -141,6 +145,19 @@ def _conversation(
         if choice.disable_parallel_tool_use is not None:
             conversation.parallel_tools = not choice.disable_parallel_tool_use
     return conversation
+
+
+def _mark_last(control: Raw | None, messages: list[Message]) -> None:
+    """A wish to cache everything, which means the same as a mark at the last block."""
+    if control is None:
+        return
+    try:
+        cache = mark(_cache.decode(control))
+    except msgspec.ValidationError as error:
+        raise explain(error, "cache_control") from None
+    last = messages[-1].content[-1] if messages and messages[-1].content else None
+    if isinstance(last, (Text, Media, ToolUse, ToolResult)) and last.cache is None:
+        last.cache = cache
 
 
 def _check(request: AnyRequest, *, counting: bool, holds_rest: bool = False) -> None:

@@ -4,24 +4,21 @@ Texts and thoughts come in pieces, calls of tools whole, and old servers give ca
 answer that calls tools too.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.failure import Failure
 from segue.core.outcome import Usage
-from segue.families.llm.formats.lines import LineSplitter, LineTooLong
+from segue.families.llm.formats.line_format import LineReader, whole_call
 from segue.families.llm.formats.ollama.errors import read_line_error
 from segue.families.llm.formats.tool_calls import made_id
 from segue.families.llm.ir.answer import (
     Answer,
-    ArgumentsMore,
     Began,
     BlockBegan,
     BlockEnded,
-    Broke,
     Counted,
     Ended,
     Event,
@@ -31,7 +28,7 @@ from segue.families.llm.ir.answer import (
     ThinkingMore,
 )
 from segue.families.llm.ir.blocks import Content, Text, Thinking, ToolUse
-from segue.families.llm.ir.format import BadAnswer
+from segue.families.llm.ir.format import BadAnswer, decoded
 
 Raw = msgspec.Raw
 
@@ -74,27 +71,13 @@ _line: Final = msgspec.json.Decoder(Line)
 _STOPS: Final = {"stop": Stop.END, "": Stop.END, "length": Stop.LENGTH}
 
 
-def _decoded(body: bytes) -> Line:
-    """A line.
-
-    Raises:
-        BadAnswer: it is none.
-    """
-    try:
-        if not body.isascii():
-            body.decode()  # values that are kept as bytes are not looked into
-        return _line.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadAnswer.of(error, body) from None
-
-
 def read_answer(body: bytes) -> Answer:
     """A whole answer.
 
     Raises:
         BadAnswer: it is none, or unfinished.
     """
-    told = _decoded(body)
+    told = decoded(_line, body)
     message = told.message
     if message is None:
         raise BadAnswer("field 'message' is missing")
@@ -151,60 +134,26 @@ def _seconds(moment: str | None) -> int:
         return 0
 
 
-class OllamaReader:
+class OllamaReader(LineReader):
     """Reads one stream."""
 
-    __slots__ = ("_began", "_called", "_closed", "_count", "_lines", "_open")
+    __slots__ = ("_called", "_count", "_open")
+
+    whose = "Ollama"
+    lacks = "'done'"
 
     def __init__(self) -> None:
-        self._lines = LineSplitter()
+        super().__init__()
         self._count = 0
         self._open: type[Text | Thinking] | None = None  # what the open block is; its number is the last
         self._called = 0
-        self._began = False
-        self._closed = False
 
-    def feed(self, chunk: bytes) -> Sequence[Event]:
-        """The events that these bytes complete."""
-        events: list[Event] = []
-        if self._closed:
-            return events
-        try:
-            for line in self._lines.feed(chunk):
-                self._take(line, events)
-        except LineTooLong as error:
-            self._break(str(error), events)
-        return events
-
-    def end(self) -> Sequence[Event]:
-        """What is left when the bytes have ended."""
-        events: list[Event] = []
-        rest = self._lines.rest()
-        if rest and not self._closed:
-            self._take(rest, events)  # the last line may lack its ending
-        if not self._closed:
-            self._break("it ended before 'done'", events)
-        return events
-
-    def _break(self, how: str, events: list[Event]) -> None:
-        self._closed = True
-        kind = Kind.STREAM_CUT if self._began else Kind.BAD_RESPONSE
-        events.append(Broke(Failure(kind, f"Ollama's stream is broken: {how}", Executed.UNKNOWN, Scope.PROVIDER)))
-
-    def _take(self, line: bytes, events: list[Event]) -> None:
-        if self._closed:
-            return
-        try:
-            told = _decoded(line)
-            if told.message is None and not told.done:
-                failure = read_line_error(line)
-                if failure is not None:
-                    self._closed = True
-                    events.append(Broke(failure))
-                return
-            self._go_on(told, events)
-        except BadAnswer as error:
-            self._break(str(error), events)
+    def _read(self, line: bytes, events: list[Event]) -> Failure | None:
+        told = decoded(_line, line)
+        if told.message is None and not told.done:
+            return read_line_error(line)
+        self._go_on(told, events)
+        return None
 
     def _go_on(self, told: Line, events: list[Event]) -> None:
         if not self._began:
@@ -248,8 +197,5 @@ class OllamaReader:
         for call in calls:
             index = self._count
             self._count += 1
-            events.append(BlockBegan(index, ToolUse(call.id, call.name)))
-            if call.arguments:
-                events.append(ArgumentsMore(index, call.arguments))
-            events.append(BlockEnded(index))
+            events += whole_call(index, call)
         self._called += len(calls)

@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.families.llm.formats.foreign import Verdict, by_status, unreadable
+from segue.families.llm.formats.foreign import Verdict, Words, by_status, by_words, unreadable
 from segue.families.llm.formats.openai_errors import redact
 
-_BY_WORDS: Final[tuple[tuple[re.Pattern[str], Verdict], ...]] = tuple(
+_BY_WORDS: Final[Words] = tuple(
     (re.compile(words, re.IGNORECASE), verdict)
     for words, verdict in (
         (r"does not support|not supported", (Kind.UNSUPPORTED, Executed.NO, Scope.MODEL)),
@@ -59,5 +59,5 @@ def _message(body: bytes) -> str:
 
 
 def _failure(message: str, verdict: Verdict, status: int | None, secret: str) -> Failure:
-    kind, executed, scope = next((known for words, known in _BY_WORDS if words.search(message)), verdict)
+    kind, executed, scope = by_words(message, _BY_WORDS) or verdict
     return Failure(kind, redact(message, secret), executed=executed, scope=scope, status=status)

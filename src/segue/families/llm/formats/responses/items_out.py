@@ -63,6 +63,10 @@ class ItemWriter:
         self.items.append({"type": "message", "role": role, "content": parts[0]["text"] if plain else parts})
 
     def _user(self, content: Sequence[Content]) -> None:
+        only = content[0] if len(content) == 1 else None
+        if isinstance(only, Text) and only.cache is None:
+            self.items.append({"type": "message", "role": "user", "content": only.text})
+            return
         parts: list[dict[str, Any]] = []
         for block in content:
             if isinstance(block, ToolResult):
@@ -111,8 +115,13 @@ class ItemWriter:
     def _spoken(self, block: Text | Refusal) -> dict[str, Any]:
         if isinstance(block, Refusal):
             return {"type": "refusal", "refusal": block.text}
-        own = [annotation_of(citation, len(block.text)) for citation in block.citations if citation.vendor == OPENAI]
-        return {"type": "output_text", "text": block.text, "annotations": own}
+        part: dict[str, Any] = {"type": "output_text", "text": block.text, "annotations": []}
+        if block.citations:
+            length = len(block.text)
+            part["annotations"] = [
+                annotation_of(citation, length) for citation in block.citations if citation.vendor == OPENAI
+            ]
+        return part
 
     def _call(self, block: ToolUse) -> None:
         name = ANYTHING.fit(block.id)

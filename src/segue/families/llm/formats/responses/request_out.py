@@ -6,6 +6,7 @@ ciphertext that travels with the conversation; it is asked for (`reasoning.encry
 thinks of reasoning at all. It is not asked for always: models without reasoning refuse the wish.
 """
 
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +30,11 @@ OWN_FIELDS: Final = frozenset({
 
 TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 
+_WORDS: Final = (
+    "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "truncation",
+    "max_tool_calls",
+)  # fmt: skip
+_words: Final = attrgetter(*_WORDS)
 _encode: Final = msgspec.json.encode
 
 
@@ -41,8 +47,9 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     writer = ItemWriter("system" if "no_developer_role" in target.flags else "developer")
     body: dict[str, Any] = {"model": target.model}
     system = conversation.system
-    if system and any(part.cache for part in system):
-        writer.write([Message("system", list(system))])  # only an item can be marked for the cache
+    if system and (not conversation.messages or any(part.cache for part in system)):
+        # Only an item can be marked for the cache, and OpenAI wants at least one.
+        writer.write([Message("system", list(system))])
     elif system:
         body["instructions"] = "\n\n".join(part.text for part in system)
     writer.write(conversation.messages)
@@ -120,16 +127,8 @@ def _settings(conversation: Conversation, body: dict[str, Any], warnings: dict[s
         body["service_tier"] = tier
     elif tier:
         warnings[f"service_tier {tier[:32]!r} left out: OpenAI has none of this name"] = None
-    words: tuple[tuple[str, Any], ...] = (
-        ("metadata", conversation.metadata),
-        ("user", conversation.user),
-        ("safety_identifier", conversation.safety_identifier),
-        ("prompt_cache_key", conversation.prompt_cache_key),
-        ("prompt_cache_retention", conversation.prompt_cache_retention),
-        ("truncation", conversation.truncation),
-        ("max_tool_calls", conversation.max_tool_calls),
-    )
-    body.update((name, value) for name, value in words if value)
+    if any(_words(conversation)):
+        body.update((name, value) for name, value in zip(_WORDS, _words(conversation), strict=True) if value)
     for name, raw in conversation.extra.items():
         if name in OWN_FIELDS:
             body[name] = raw

@@ -4,49 +4,31 @@ A stream is the whole answer so far, again and again, one JSON object in a line:
 before by its length alone, so that no text is kept. There is no formal end: a final status is the end.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.families.llm.formats.lines import LineSplitter, LineTooLong
+from segue.core.failure import Failure
+from segue.families.llm.formats.line_format import LineReader, whole_call
 from segue.families.llm.formats.tool_calls import made_id
 from segue.families.llm.formats.yandex.errors import read_line_error
 from segue.families.llm.formats.yandex.wire import Line, Message, Result, stop_of, usage_of
 from segue.families.llm.ir.answer import (
     Answer,
-    ArgumentsMore,
     Began,
     BlockBegan,
     BlockEnded,
-    Broke,
     Counted,
-    Ended,
     Event,
     Stop,
     Stopped,
     TextMore,
 )
 from segue.families.llm.ir.blocks import Content, Text, ToolUse
-from segue.families.llm.ir.format import BadAnswer
+from segue.families.llm.ir.format import BadAnswer, decoded
 
 _line: Final = msgspec.json.Decoder(Line)
 _TAIL: Final = 32  # characters of the text so far that are kept, to see that the next line goes on from it
-
-
-def _decoded(body: bytes) -> Line:
-    """A line.
-
-    Raises:
-        BadAnswer: it is none.
-    """
-    try:
-        if not body.isascii():
-            body.decode()  # values that are kept as bytes are not looked into
-        return _line.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadAnswer.of(error, body) from None
 
 
 def read_answer(body: bytes) -> Answer:
@@ -55,7 +37,7 @@ def read_answer(body: bytes) -> Answer:
     Raises:
         BadAnswer: it is none, or unfinished.
     """
-    result = _decoded(body).result
+    result = decoded(_line, body).result
     if result is None or not result.alternatives:
         raise BadAnswer("field 'result.alternatives' is missing or empty")
     first = result.alternatives[0]
@@ -92,64 +74,26 @@ def _calls(message: Message, result: Result) -> list[ToolUse]:
     return calls
 
 
-class YandexReader:
+class YandexReader(LineReader):
     """Reads one stream."""
 
-    __slots__ = ("_began", "_closed", "_lines", "_open", "_stopped", "_tail", "_told")
+    __slots__ = ("_open", "_tail", "_told")
+
+    whose = "Yandex"
+    lacks = "a final status"
 
     def __init__(self) -> None:
-        self._lines = LineSplitter()
+        super().__init__()
         self._told = 0  # characters of the text that were given out
         self._tail = ""
-        self._began = False
         self._open = False
-        self._stopped = False
-        self._closed = False
 
-    def feed(self, chunk: bytes) -> Sequence[Event]:
-        """The events that these bytes complete."""
-        events: list[Event] = []
-        if self._closed:
-            return events
-        try:
-            for line in self._lines.feed(chunk):
-                self._take(line, events)
-        except LineTooLong as error:
-            self._break(str(error), events)
-        return events
-
-    def end(self) -> Sequence[Event]:
-        """What is left when the bytes have ended."""
-        events: list[Event] = []
-        rest = self._lines.rest()
-        if rest and not self._closed and not self._stopped:
-            self._take(rest, events)  # the last line may lack its ending
-        if self._stopped and not self._closed:
-            self._closed = True
-            events.append(Ended())
-        elif not self._closed:
-            self._break("it ended before a final status", events)
-        return events
-
-    def _break(self, how: str, events: list[Event]) -> None:
-        self._closed = True
-        kind = Kind.STREAM_CUT if self._began else Kind.BAD_RESPONSE
-        events.append(Broke(Failure(kind, f"Yandex's stream is broken: {how}", Executed.UNKNOWN, Scope.PROVIDER)))
-
-    def _take(self, line: bytes, events: list[Event]) -> None:
-        if self._closed or self._stopped:
-            return
-        try:
-            told = _decoded(line)
-            if told.result is not None:
-                self._go_on(told.result, events)
-            else:
-                failure = read_line_error(line)
-                if failure is not None:
-                    self._closed = True
-                    events.append(Broke(failure))
-        except BadAnswer as error:
-            self._break(str(error), events)
+    def _read(self, line: bytes, events: list[Event]) -> Failure | None:
+        told = decoded(_line, line)
+        if told.result is None:
+            return read_line_error(line)
+        self._go_on(told.result, events)
+        return None
 
     def _go_on(self, result: Result, events: list[Event]) -> None:
         if not self._began:
@@ -171,10 +115,7 @@ class YandexReader:
             index = 1
         if first.message is not None:
             for call in _calls(first.message, result):
-                events.append(BlockBegan(index, ToolUse(call.id, call.name)))
-                if call.arguments:
-                    events.append(ArgumentsMore(index, call.arguments))
-                events.append(BlockEnded(index))
+                events += whole_call(index, call)
                 index += 1
         usage = usage_of(result.usage)
         if usage is not None:

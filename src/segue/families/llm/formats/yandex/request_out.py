@@ -42,7 +42,8 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     mode = _reasoning(conversation.reasoning)
     if mode:
         options["reasoningOptions"] = {"mode": mode}
-    messages = [{"role": "system", "text": part.text} for part in turns.system if part.text.strip()]
+    system = "\n\n".join([part.text for part in turns.system if part.text.strip()])
+    messages = [{"role": "system", "text": system}] if system else []  # the first message only may be the system's
     names: dict[str, str] = {}
     for role, content in turns.turns:
         messages += _messages(role, content, names, warnings)
