@@ -99,6 +99,18 @@ def test_a_name_of_a_provider_is_never_caught_by_somebody_elses_pattern():
     assert caught.value.status == 404
 
 
+def test_a_bare_name_whose_first_segment_means_another_provider_is_not_listed():
+    """OpenRouter lists `deepseek/deepseek-r1`: where there is a provider `deepseek`, that name is one of its models."""
+    router, direct = provider("openrouter", "deepseek/deepseek-r1", "z-ai/glm"), provider("deepseek", "deepseek-chat")
+    names = names_of(router, direct)
+    assert set(names.names()) == {
+        *("openrouter/deepseek/deepseek-r1", "openrouter/z-ai/glm", "z-ai/glm"),
+        *("deepseek/deepseek-chat", "deepseek-chat"),
+    }
+    for name in names.names():
+        assert names.resolve(name)
+
+
 def test_an_alias_of_which_nothing_is_left_is_no_name():
     assert "gone" not in ALL.names()
 

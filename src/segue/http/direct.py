@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol, Self
 
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from segue.http.errand import Errand
 from segue.http.exchange import JSON, REQUEST_SECONDS, ClientGone, Exchange, Headers, too_large, too_slow
+from segue.http.opening import OPENINGS
 
 Serve = Callable[[Exchange], Coroutine[Any, Any, None]]
 
@@ -33,30 +33,6 @@ class Line(Protocol):
     def linger(self) -> None:
         """The answer is whole before its request was: close when the client has had time to read it."""
         ...
-
-
-class Openings:
-    """Status lines with the server's own headers behind them, rendered once for every date."""
-
-    __slots__ = ("_headers", "_rendered")
-
-    def __init__(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] | None = None
-        self._rendered: dict[int, bytes] = {}
-
-    def of(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """How an answer of this status begins; uvicorn makes a new list of its headers each second."""
-        if headers is not self._headers:
-            self._headers = headers
-            self._rendered = {}
-        opening = self._rendered.get(status)
-        if opening is None:
-            lines = [b"%b: %b\r\n" % each for each in headers]
-            opening = self._rendered[status] = b"".join([STATUS_LINE[status], *lines])
-        return opening
-
-
-_OPENINGS = Openings()
 
 
 class DirectExchange(Exchange):
@@ -259,7 +235,7 @@ class DirectExchange(Exchange):
             self.task.cancel()
 
     def _head(self, status: int, headers: bytes | Iterable[tuple[bytes, bytes]]) -> list[bytes]:
-        head = [_OPENINGS.of(status, self._line.server_state.default_headers)]
+        head = [OPENINGS.of(status, self._line.server_state.default_headers)]
         if isinstance(headers, bytes):
             head.append(headers)
         else:

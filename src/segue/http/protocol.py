@@ -15,11 +15,12 @@ from math import inf
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from segue.http.blocked import BlockedWrite
 from segue.http.direct import DirectExchange, Serve
+from segue.http.flow import Flow, Pipeline
+from segue.http.opening import plain_answer
 from segue.http.repeated import RepeatedHead
 
 READ_AHEAD = 65536
@@ -42,52 +43,9 @@ _TICK = 0.001
 """Seconds: loops ring up to their clock's resolution too early."""
 
 _INVALID = "Invalid HTTP request received."
-_TOO_LARGE = f"The head of the request is larger than {MAX_HEAD} bytes."
 
 HotUrls = Mapping[bytes, Mapping[bytes, tuple[Serve, str, str]]]
 """By URL and method as they stand in a request line: who serves, the method and the path as text."""
-
-
-class _Pipeline(list[Any]):
-    """Requests that wait, as uvicorn asks for them; an empty deque takes eight times as much."""
-
-    __slots__ = ()
-
-    def appendleft(self, waiting: Any) -> None:
-        """Wait behind all others."""
-        self.insert(0, waiting)
-
-
-class _Flow(FlowControl):
-    """uvicorn's control of a connection's flow, whose event is made where somebody waits: most never need one."""
-
-    __slots__ = ("_is_writable_event", "_transport", "read_paused", "write_paused")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        # Not the base's, which makes the event.
-        self._transport = transport
-        self.read_paused = False
-        self.write_paused = False
-        self._is_writable_event: asyncio.Event | None = None  # type: ignore[assignment]  # `drain` makes it
-
-    async def drain(self) -> None:
-        """Wait until what was written has gone."""
-        if self.write_paused:
-            if self._is_writable_event is None:
-                self._is_writable_event = asyncio.Event()
-            await self._is_writable_event.wait()
-
-    def pause_writing(self) -> None:
-        """More waits to be sent than should."""
-        self.write_paused = True
-        if self._is_writable_event is not None:
-            self._is_writable_event.clear()
-
-    def resume_writing(self) -> None:
-        """It has gone."""
-        self.write_paused = False
-        if self._is_writable_event is not None:
-            self._is_writable_event.set()
 
 
 class DirectProtocol(HttpToolsProtocol):
@@ -147,7 +105,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.pipeline = _Pipeline()  # type: ignore[assignment]  # it has what uvicorn asks of one
+        self.pipeline = Pipeline()  # type: ignore[assignment]  # it has what uvicorn asks of one
         self._find: Callable[[str, str], Serve | None] = getattr(self.app, "hot", _nothing_is_hot)
         self._hot_urls: HotUrls = getattr(self.app, "hot_urls", {})
         self._waiting: DirectExchange | None = None  # a hot request that is not served yet
@@ -165,7 +123,7 @@ class DirectProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has come."""
         super().connection_made(transport)
-        self.flow = _Flow(transport)
+        self.flow = Flow(transport)
         # A head must come within the time that silence may last; only then somebody is waited for.
         self._quiet_since = self.loop.time()
         self._silence = self.loop.call_later(self.timeout_keep_alive, self._listen)
@@ -182,10 +140,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take a hot request off, or leave it to uvicorn."""
-        if (
-            self._bare > MAX_HEAD
-            and len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD
-        ):
+        if self._bare > MAX_HEAD and self._head_size() > MAX_HEAD:
             raise ValueError("the head is too large")
         self._bare = 0
         self._quiet_since = inf
@@ -343,18 +298,10 @@ class DirectProtocol(HttpToolsProtocol):
             if last is not None:
                 last.keep_alive = False  # the connection ends with its answer; ours would stand in the middle of it
                 return
-        status, message = (
-            (431, f"The head is larger than {MAX_HEAD} bytes.") if self._bare > MAX_HEAD else (400, _INVALID)
-        )
+        too_large = self._bare > MAX_HEAD
+        message = f"The head is larger than {MAX_HEAD} bytes." if too_large else _INVALID
         self.logger.warning(message)
-        headers = [
-            *self.server_state.default_headers,
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", b"%d" % len(message)),
-            (b"connection", b"close"),
-        ]
-        lines = [b"%b: %b\r\n" % each for each in headers]
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", message.encode("ascii")]))
+        self.transport.write(plain_answer(431 if too_large else 400, message, self.server_state.default_headers))
         self.linger()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:

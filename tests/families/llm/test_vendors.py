@@ -513,7 +513,7 @@ def test_ollama_is_asked_in_its_own_format_where_that_is_configured() -> None:
         ("openai", {"formats": ["chta"]}, "formats: unknown format 'chta': did you mean 'chat'?"),
         ("openai", {"formats": []}, "formats: must be a list such as [chat]"),
         ("openai", {"region": "x"}, "region: unknown key"),
-        ("deepseek", {"formats": ["chat"]}, "formats: unknown key"),
+        ("cerebras", {"formats": ["chat"]}, "formats: unknown key"),
         ("azure", {"base_url": None}, "base_url"),
         ("azure", {"deployments": ["a"]}, "deployments: must be a mapping"),
         ("azure", {"api_version": ""}, "api_version: is empty"),

@@ -162,6 +162,8 @@ _CHAT: Final = Reader(
         "reasoning_effort": _effort,
     },
 )
+
+
 class _MessagesReader(Reader):
     """A document that is given as a text needs no more than a text does."""
 

@@ -59,7 +59,7 @@ _FACTS: Final[dict[str, ModelFacts]] = {
     "claude-haiku-4-5": ModelFacts(_MANUAL, prefill=True, context=200_000, output=64_000, cacheable=4096),
     "claude-opus-4-5": ModelFacts(_MANUAL, prefill=True, context=200_000, output=64_000, cacheable=4096),
     "claude-opus-4-6": ModelFacts(_MANUAL | {"adaptive"}, cacheable=4096),
-    "claude-sonnet-4-6": ModelFacts(_MANUAL | {"adaptive"}, output=64_000),
+    "claude-sonnet-4-6": ModelFacts(_MANUAL | {"adaptive"}),
     "claude-opus-4-7": _newer("disabled", thinks=False),
     "claude-opus-4-8": _newer("disabled", thinks=False),
     "claude-mythos-preview": _newer(),

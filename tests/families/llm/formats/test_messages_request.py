@@ -134,7 +134,7 @@ def test_a_request_on_its_way_home_loses_nothing_and_elsewhere_is_refused() -> N
     uses = used(MESSAGES.read_request(msgspec.json.encode({**EVERYTHING, "inference_geo": None})))
     kept = {key: detail for key, detail in uses.items() if key[0] != "unknown_fields"}
     assert check(kept, MESSAGES.losses, "anthropic", "Anthropic", MESSAGES.names) == []
-    with pytest.raises(CannotServe, match=r"OpenAI cannot express 'messages\.content' \(anthropic document\)"):
+    with pytest.raises(CannotServe, match=r"OpenAI cannot express 'messages\.content' \(anthropic server_tool_use\)"):
         check(kept, MESSAGES.losses, "openai", "OpenAI", MESSAGES.names)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from families.llm.vendor_calls import SECRET, account_of, candidate
 from segue.core.failure import Kind, Scope
+from segue.families.llm.catalogue.abilities import abilities_of
 from segue.families.llm.formats.chat.format import CHAT
 from segue.families.llm.formats.converse.errors import read_error as read_bedrock_error
 from segue.families.llm.formats.gemini.format import GEMINI
@@ -192,3 +193,39 @@ def test_thoughts_pass_to_whoever_speaks_as_openai_does_but_not_to_openai(settin
 def test_a_server_that_does_not_know_the_field_is_asked_again_without_it(message: str, refused: bool) -> None:
     failure = classify(400, {"message": message, "type": "invalid_request_error"}, SECRET)
     assert refuses_thoughts(failure) is refused
+
+
+# Requests for which nobody was asked
+
+
+@pytest.mark.parametrize(
+    ("adapter", "tool", "carried"),
+    [
+        ("openrouter", "openrouter:web_search", True),
+        ("openrouter", "web_search", False),
+        ("xai", "web_search", True),
+        ("groq", "browser_search", True),
+        ("groq", "openrouter:web_search", False),
+        ("mistral", "web_search", False),
+    ],
+)
+def test_a_vendors_own_tool_goes_to_the_vendor_that_runs_it(adapter: str, tool: str, carried: bool) -> None:
+    assert account_of(adapter).codecs["chat"].carries(f"openai:{tool}", "m") is carried
+
+
+@pytest.mark.parametrize(
+    ("model", "word", "able"),
+    [
+        ("@cf/meta/llama-3.3-70b-instruct-fp8-fast", "json_schema", True),
+        ("@cf/meta/llama-3.3-70b-instruct-fp8-fast", "vision", False),
+        ("deepseek-ai/deepseek-r1", "json_schema", True),
+        ("deepseek-reasoner", "json_schema", False),
+    ],
+)
+def test_a_schema_is_enforced_by_whoever_serves_open_weights(model: str, word: str, able: bool) -> None:
+    assert (word in abilities_of(model).words) is able
+
+
+def test_the_first_gpt_4_that_sees_is_asked_for_pictures() -> None:
+    assert not abilities_of("gpt-4-vision-preview").words
+    assert abilities_of("gpt-4-1106-preview").context == 128_000

@@ -76,10 +76,11 @@ _TABLE: Final[tuple[tuple[str, Abilities], ...]] = (
     (r"gemini-(?:2\.5|[3-9](?:\.\d+)?)-(?:pro|flash)", Abilities(_HEARS | {"reasoning"}, 65_536, 1_048_576, _GEMINI)),
     (r"gemini-2\.0-flash", Abilities(_HEARS, 8_192, 1_048_576, _GEMINI)),
     # Others, whose pages say what their models take.
-    # A schema is enforced by whoever serves open weights, so of these only what their maker's own service calls them.
+    # A schema is enforced by whoever serves open weights: DeepSeek does not, by the names that its own service has.
     (r"^deepseek-(?:reasoner|r1)", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
     (r"^deepseek-v4", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
-    (r"llama-?3[.-][13]", Abilities(context=131_072, source="llama.com/docs")),
+    (r"deepseek-(?:reasoner|r1|v4)", Abilities(_SCHEMA | {"reasoning"}, None, None, "api-docs.deepseek.com")),
+    (r"llama-?3[.-][13]", Abilities(_SCHEMA, None, 131_072, "llama.com/docs")),
 )
 _PATTERNS: Final = tuple((re.compile(pattern), abilities) for pattern, abilities in _TABLE)
 

@@ -16,6 +16,7 @@ ADAPTER = OpenAICompatible(
     id="deepseek",
     base_url="https://api.deepseek.com/v1",
     environment=("DEEPSEEK_API_KEY",),
+    more_formats=("responses",),
     tools=frozenset({"web_search"}),  # of its Responses
     prefill=Prefill(message={"prefix": True}, version="/beta"),  # docs: "Chat Prefix Completion (Beta)"
     flags=frozenset({"reasoning_back"}),  # docs: "Thinking mode", calls of tools

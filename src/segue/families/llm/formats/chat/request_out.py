@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from segue.families.llm.formats.openai_sampling import taken_sampling
 from segue.families.llm.ir import ids
 from segue.families.llm.ir.blocks import Content, Media, Refusal, ServerItem, Text, Thinking, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import (
@@ -232,7 +233,10 @@ def _vendor_tool(tool: VendorTool) -> Any:
 def _write_settings(conversation: Conversation, target: Target, body: dict[str, Any], warnings: list[str]) -> None:
     if conversation.max_tokens is not None:
         body["max_tokens" if "max_tokens" in target.flags else "max_completion_tokens"] = conversation.max_tokens
-    _write_sampling(conversation.sampling, target, body)
+    sampling, lost = taken_sampling(conversation.sampling, target.model)
+    if lost:
+        warnings.append(lost)
+    _write_sampling(sampling, target, body)
     if conversation.stop:
         body["stop"] = conversation.stop
     if any(_seldom(conversation)):

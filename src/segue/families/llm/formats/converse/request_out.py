@@ -66,7 +66,7 @@ class _Writer:
         self._maker: Maker = maker_of(target.model, target.flags)
         self._warnings: list[str] = []
         self._warned: set[str] = set()
-        self._names = Names(self._warnings)
+        self._names: Names | None = None  # few conversations have documents
         self._turns = Turns(conversation, self._warnings, alternate=True)
 
     def written(self) -> Written:
@@ -139,7 +139,7 @@ class _Writer:
             elif isinstance(block, Media):
                 if role == "assistant":
                     continue  # Converse takes media from users only; the table of losses has warned
-                written.append(write_media(block, self._names))
+                written.append(self._media(block))
                 has_document = has_document or "document" in written[-1]
             else:
                 self._write_seldom(written, block)
@@ -159,6 +159,11 @@ class _Writer:
         else:
             self._server_item(written, block)
 
+    def _media(self, media: Media) -> dict[str, Any]:
+        if self._names is None:
+            self._names = Names(self._warnings)
+        return write_media(media, self._names)
+
     def _use(self, block: ToolUse) -> dict[str, Any]:
         arguments: Any = as_object(block.arguments)
         if arguments is None:
@@ -172,7 +177,7 @@ class _Writer:
             if isinstance(part, Media):
                 if part.kind == "audio":
                     raise cannot("Bedrock", "sound in a tool's result", field=Field.TOOL_MEDIA)
-                content.append(write_media(part, self._names))
+                content.append(self._media(part))
             elif part.text.strip():
                 content.append({"text": part.text})
         result: dict[str, Any] = {"toolUseId": IDS.fit(block.id), "content": content}

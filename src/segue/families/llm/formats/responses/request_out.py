@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
+from segue.families.llm.formats.openai_sampling import taken_sampling
 from segue.families.llm.formats.responses.items_out import ItemWriter
 from segue.families.llm.formats.responses.request_in import ENCRYPTED, LOGPROBS
 from segue.families.llm.formats.responses.settings import format_of, tool_choice_of, tool_of
 from segue.families.llm.ir.blocks import Text
-from segue.families.llm.ir.conversation import Conversation, Message, Raw, Reasoning
+from segue.families.llm.ir.conversation import Conversation, Message, Raw, Reasoning, Sampling
 from segue.families.llm.ir.effort import effort_for
 from segue.families.llm.ir.format import Target, Written
 
@@ -65,7 +66,10 @@ def write_request(conversation: Conversation, target: Target) -> Written:
         body["tool_choice"] = choice
     if conversation.parallel_tools is not None and conversation.tools:
         body["parallel_tool_calls"] = conversation.parallel_tools
-    _answer(conversation, body)
+    sampling, lost = taken_sampling(conversation.sampling, target.model)
+    if lost:
+        writer.warnings[lost] = None
+    _answer(conversation, sampling, body)
     reasoning = conversation.reasoning
     if reasoning is not None and target.capabilities and "reasoning" not in target.capabilities:
         note = f"reasoning left out for {target.provider or 'the provider'}: {target.model} does not reason"
@@ -87,7 +91,7 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     return Written(_encode(body), warnings=list(writer.warnings))
 
 
-def _answer(conversation: Conversation, body: dict[str, Any]) -> None:
+def _answer(conversation: Conversation, sampling: Sampling, body: dict[str, Any]) -> None:
     """How the answer is to be."""
     text: dict[str, Any] = {}
     if conversation.output is not None:
@@ -96,7 +100,6 @@ def _answer(conversation: Conversation, body: dict[str, Any]) -> None:
         text["verbosity"] = conversation.verbosity
     if text:
         body["text"] = text
-    sampling = conversation.sampling
     if sampling.temperature is not None:
         body["temperature"] = sampling.temperature
     if sampling.top_p is not None:
