@@ -122,6 +122,7 @@ class Caller:
         breaks: the exceptions for a stream that breaks after its content has begun.
         ends: bytes that only a stream with an end has.
         words: for the end of a whole answer, of one that became too long, and of one that was filtered.
+        statuses: of errors that have another one in this format, by their code.
     """
 
     name = ""
@@ -129,6 +130,7 @@ class Caller:
     breaks: tuple[str, ...] = ("APIError",)
     ends: tuple[bytes, ...] = ()
     words: ClassVar[Mapping[str, str]] = {}
+    statuses: ClassVar[Mapping[str, int]] = {}
 
     async def ask(self, model: str, question: str = ASKED, *, stream: bool) -> Heard:
         """One call, and what came of it."""
@@ -234,7 +236,10 @@ class Messages(Caller):
     breaks = ("APIStatusError",)
     ends = (b"message_stop", b'"stop_reason":"')
     words: ClassVar = {"end": "end_turn", "length": "max_tokens", "filter": "refusal"}
-    _CLASSES: Final = {413: "ContentTooLargeError", 503: "ServiceUnavailableError", 504: "GatewayTimeoutError"}
+    statuses: ClassVar = {"overloaded": 529}
+    _CLASSES: Final = {
+        413: "ContentTooLargeError", 503: "ServiceUnavailableError", 504: "GatewayTimeoutError", 529: "OverloadedError",
+    }  # fmt: skip
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         self._sdk = anthropic.AsyncAnthropic(base_url=url, api_key="none", http_client=client)

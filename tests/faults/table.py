@@ -50,7 +50,7 @@ def row(name: str, kind: str, plain: Pair, stream: Pair | None = None, /, **opti
 STATUSES: Final = (
     row("status 400", "status", stops(Kind.INVALID_REQUEST, 400, "invalid_request"), code=400),
     row("status 401", "status", KEY, code=401),
-    row("status 402", "status", over(Kind.QUOTA, 429), code=402),
+    row("status 402", "status", NO_MONEY, code=402),
     row("status 403", "status", PLAN, code=403),
     row("status 404", "status", NO_MODEL, code=404),
     row("status 404, a word of its own", "status", over(Kind.MODEL_MISSING, 404, code="gone"), code=404, error="gone"),

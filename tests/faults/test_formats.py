@@ -122,6 +122,7 @@ class Judge:
 
     def _failed(self, status: int, code: str, retry_after: str | None) -> str:
         heard = self.heard
+        status = self.caller.statuses.get(code, status)
         right = (
             (heard.status, heard.raised, heard.text) == (status, self.caller.raises(status), "")
             and heard.code == code
