@@ -50,9 +50,6 @@ REFUSED = {
 """By vendor: its format, a model, where a client of the same format asks, and a conversation with a bad proof."""
 
 
-RETRYING: dict[str, Any] = {"default": {"retries": 1}}
-
-
 def provider(name: str, model: str, account: str) -> dict[str, Any]:
     return {**SPEAKERS[name].at(account), "models": [model]}
 
@@ -61,7 +58,7 @@ def provider(name: str, model: str, account: str) -> dict[str, Any]:
 @pytest.mark.parametrize("vendor", REFUSED)
 async def test_a_conversation_goes_on_without_thoughts_that_their_vendor_refuses(vendor: str, stream: bool) -> None:
     name, model, path, body = REFUSED[vendor]
-    async with serving(providers={"one": provider(name, model, "one")}, policies=RETRYING) as served:
+    async with serving(providers={"one": provider(name, model, "one")}) as served:
         path = path.format(model=model)
         asked = {**body, "model": model}
         if name == "gemini":
@@ -81,16 +78,12 @@ async def test_a_conversation_goes_on_without_thoughts_that_their_vendor_refuses
         assert not {"stolen", "c3RvbGVu"} & {word for word in ("stolen", "c3RvbGVu") if word in json.dumps(sent[1])}
 
 
-async def test_without_retries_somebody_else_is_asked_without_the_thoughts() -> None:
-    providers = {
-        "one": {**provider("messages", "claude-haiku-4-5", "one"), "priority": 1},
-        "two": {**provider("chat", "gpt-4o", "two"), "priority": 2},
-    }
-    models = {"smart": ["one/claude-haiku-4-5", "two/gpt-4o"]}
-    async with serving(providers=providers, models=models) as served:
-        answer = await served.ask("POST", "/v1/messages", json={**claude(THOUGHT), "model": "smart"})
-        assert answer.status == 200, answer.body
-        assert answer.headers["x-segue-provider"] == "two"
+async def test_with_one_attempt_nobody_is_asked_again() -> None:
+    async with serving(providers={"one": provider("messages", "claude-haiku-4-5", "one")}) as served:
+        body = {**claude(THOUGHT), "model": "claude-haiku-4-5"}
+        answer = await served.ask("POST", "/v1/messages", json=body, headers={"x-segue-max-attempts": "1"})
+        assert answer.status == 400
+        assert len(served.sim.seen("one")) == 1
 
 
 async def test_a_mistake_of_another_kind_is_not_tried_again() -> None:

@@ -4,6 +4,9 @@ Retries turn a small outage into a large one: three layers that each try three t
 needs four yeses: the kind of failure says that a second try may help, the candidate's retries and the call's attempts
 are not used up, the provider's budget (20 % of its traffic) has one left, and the wait ends before the deadline.
 
+A request that its adapter has mended after a refusal (`Failure.mended`) is another request: it is sent at once,
+whatever the number of retries, and only the call's attempts limit it.
+
 A provider that names a wait is not waited for here: another candidate may be free at once. Failover comes back to it
 when nobody else is left.
 """
@@ -22,8 +25,6 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     """Try again after full-jitter backoff."""
     policy, clock, chance = parts.policy, parts.clock, parts.chance
     effectful = parts.operation.nature is Nature.EFFECTFUL
-    if policy.retries == 0:
-        return inner
     if isinstance(inner, FoldedAttempt):
         inner = inner.handler  # nothing further is folded into it
 
@@ -42,6 +43,9 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
                 return outcome
             # Counted in the call's own record: failover may come back here, and that is no new allowance.
             asked = times_asked(call, attempt.candidate)
+            if failure.mended and attempts_made(call) < attempts_allowed(parts, call) and clock.now() < call.deadline:
+                attempt = Attempt(attempt.candidate)
+                continue
             if not may_repeat(call, failure, asked):
                 return outcome
             now = clock.now()

@@ -5,8 +5,9 @@ speak, and a few habits. All of that is written in one file for each vendor unde
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
@@ -126,6 +127,9 @@ class OpenAICompatible:
         flags: habits that the writers of the formats know (see `formats/chat/request_out.py`).
         losses: what it cannot do although its format can.
         history: what it takes back in the earlier turns of Chat Completions (see `history.py`).
+        elsewhere: the same at a `base_url` of somebody else's, who speaks as this vendor does but may be less strict;
+            `None`: the same as `history`.
+        tools: tools that it runs by itself, by their types in OpenAI's formats; `openrouter:` means all that begin so.
         headers: headers that it wants besides.
         prefill: how it goes on with an answer that was begun, in Chat Completions; `None` where it does not.
         extra: what it needs besides a key when there is no configuration, as setting → variable.
@@ -149,6 +153,7 @@ class OpenAICompatible:
     flags: frozenset[str] = frozenset()
     losses: Losses = field(default_factory=lambda: COMPATIBLE)
     history: frozenset[str] = ANYTHING
+    elsewhere: frozenset[str] | None = None
     tools: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     prefill: Prefill | None = None
@@ -169,11 +174,19 @@ class OpenAICompatible:
         private = spec.allow_private or (self.local and spec.base_url is None)
         headers = headers_with(self.headers)
         codecs = {
-            "chat": self.chat(base, formats, headers),
+            "chat": self._at(base).chat(base, formats, headers),
             **self.others(base, headers),
             PASSTHROUGH.id: PassthroughCodec(base, headers),
         }
         return Account(codecs, private)
+
+    def _at(self, base: str) -> "OpenAICompatible":
+        """The vendor as it is at an address."""
+        if self.elsewhere is None:
+            return self
+        own = (urlsplit(self.base_url).hostname or "").partition(".")[2]
+        host = urlsplit(base).hostname or ""
+        return self if host.endswith(f".{own}") else replace(self, history=self.elsewhere)
 
     def others(self, base: str, headers: Headers) -> Mapping[str, Codec]:
         """The codecs of what it offers beside `chat`."""

@@ -6,7 +6,7 @@ It speaks Chat Completions and Responses; a client that speaks one of them is an
 from typing import Final
 
 from segue.families.llm.compatible import OPENAI_MODELS, OpenAICompatible
-from segue.families.llm.history import LONG_IDS
+from segue.families.llm.history import ANYTHING, LONG_IDS
 from segue.families.llm.other.vendors import OPENAI_OPERATIONS
 
 _OTHER_MODELS: Final = (
@@ -24,5 +24,6 @@ ADAPTER = OpenAICompatible(
     formats=("chat", "responses"),
     flags=frozenset({"allowed_tools"}),
     history=frozenset({LONG_IDS}),
+    elsewhere=ANYTHING,
     losses={},
 )

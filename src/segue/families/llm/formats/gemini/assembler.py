@@ -1,8 +1,8 @@
 """Responses of a provider, whole or in chunks, as events.
 
 Every chunk is a small GenerateContentResponse. Texts of one kind that follow each other are one block, whatever
-chunks they came in; a call of a function comes whole. There is no formal end: a finish reason is the end of the
-answer, and a stream without one was cut.
+chunks they came in; a call of a function comes whole, or its arguments in pieces. There is no formal end: a finish
+reason is the end of the answer, and a stream without one was cut.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from segue.core.parsing import mistake
 from segue.families.llm.formats.gemini.citations import read_citations
 from segue.families.llm.formats.gemini.errors import blocked, classify, malformed
 from segue.families.llm.formats.gemini.media import kind_of
+from segue.families.llm.formats.gemini.pieces import Misplaced, Pieces
 from segue.families.llm.formats.gemini.stops import STOPS, reason_of
 from segue.families.llm.formats.gemini.usage import read_usage, searches_of
 from segue.families.llm.formats.gemini.wire import (
@@ -74,6 +75,7 @@ class Assembler:
         "_facts",
         "_index",
         "_open",
+        "_pieces",
         "_seed",
         "_signed",
         "_usage",
@@ -94,6 +96,7 @@ class Assembler:
         self._ascii = True
         self._seed = ""
         self._usage: UsageMetadata | None = None
+        self._pieces: Pieces | None = None
         self._facts: dict[str, Raw] = {}
 
     def take(self, data: bytes) -> list[Event]:
@@ -216,19 +219,38 @@ class Assembler:
 
     def _call(self, call: AnswerCall, signature: str | None, events: list[Event]) -> None:
         if not call.name:
-            raise Malformed("a call of a function without 'name'")
+            self._go_on(call, events)
+            return
         arguments = bytes(call.args).decode() if given(call.args) else ""
         if arguments and not arguments.startswith("{"):
             raise Malformed("a call of a function whose 'args' are no object")
         self._close(events)
         index = self._index
         signed = Signature(GOOGLE, signature) if signature else None
-        events.append(BlockBegan(index, ToolUse(call.id or f"call_{self._seed}_{index}", call.name, "", signed)))
+        use = ToolUse(call.id or f"call_{self._seed}_{index}", call.name, "", signed)
+        if call.will_continue:
+            self._pieces = Pieces(index, use)
+            self._go_on(call, events)
+            return
+        events.append(BlockBegan(index, use))
         if arguments not in {"", "{}"}:
             events.append(ArgumentsMore(index, arguments))
         events.append(BlockEnded(index))
         self._index += 1
         self.called = True
+
+    def _go_on(self, call: AnswerCall, events: list[Event]) -> None:
+        """More of a call whose arguments come in pieces."""
+        if self._pieces is None:
+            if given(call.args) or call.id or call.partial_args:
+                raise Malformed("a call of a function without 'name'")
+            return  # the end of one, in a chunk that is read by itself
+        try:
+            self._pieces.add(call.partial_args or ())
+        except Misplaced:
+            raise Malformed("an argument of a function at a place that does not exist") from None
+        if not call.will_continue:
+            self._close(events)
 
     def _whole(self, block: Content, events: list[Event]) -> None:
         self._close(events)
@@ -237,6 +259,11 @@ class Assembler:
         self._index += 1
 
     def _close(self, events: list[Event]) -> None:
+        pieces, self._pieces = self._pieces, None
+        if pieces is not None:
+            events += pieces.events
+            self._index += 1
+            self.called = True
         if self._open:
             events.append(BlockEnded(self._index))
             self._index += 1

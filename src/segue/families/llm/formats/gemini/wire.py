@@ -176,12 +176,23 @@ class AnswerFile(_Loose):
     file_uri: str | None = None
 
 
+class PartialArg(_Loose):
+    """A piece of a call's arguments: a value and its place."""
+
+    json_path: str | None = None
+    string_value: str | None = None
+    number_value: float | int | None = None
+    bool_value: bool | None = None
+
+
 class AnswerCall(_Loose):
-    """The model calls a tool."""
+    """The model calls a tool; its arguments come whole, or in pieces while `will_continue`."""
 
     name: str | None = None
     id: str | None = None
     args: Raw = NOTHING
+    partial_args: list[PartialArg] | None = None
+    will_continue: bool | None = None
 
 
 class AnswerPart(_Loose):
