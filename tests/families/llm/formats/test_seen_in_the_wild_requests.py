@@ -220,6 +220,7 @@ def test_a_vendors_own_tool_goes_to_the_vendor_that_runs_it(adapter: str, tool: 
         ("@cf/meta/llama-3.3-70b-instruct-fp8-fast", "vision", False),
         ("deepseek-ai/deepseek-r1", "json_schema", True),
         ("deepseek-reasoner", "json_schema", False),
+        ("llama-3.3-70b-versatile", "json_schema", False),
     ],
 )
 def test_a_schema_is_enforced_by_whoever_serves_open_weights(model: str, word: str, able: bool) -> None:

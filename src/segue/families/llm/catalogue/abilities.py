@@ -80,6 +80,8 @@ _TABLE: Final[tuple[tuple[str, Abilities], ...]] = (
     (r"^deepseek-(?:reasoner|r1)", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
     (r"^deepseek-v4", Abilities(_TEXT | {"reasoning"}, None, None, "api-docs.deepseek.com")),
     (r"deepseek-(?:reasoner|r1|v4)", Abilities(_SCHEMA | {"reasoning"}, None, None, "api-docs.deepseek.com")),
+    # Groq's own names of Llamas, for which it knows no schemas.
+    (r"llama-3\.(?:3-70b-versatile|1-8b-instant)", Abilities(_TEXT, None, 131_072, "console.groq.com/docs/models")),
     (r"llama-?3[.-][13]", Abilities(_SCHEMA, None, 131_072, "llama.com/docs")),
 )
 _PATTERNS: Final = tuple((re.compile(pattern), abilities) for pattern, abilities in _TABLE)
