@@ -88,7 +88,7 @@ def whole_schema(minimum: int, maximum: int) -> WithJsonSchema:
 def _flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    if value in {"true", "false"} and isinstance(value, str):
+    if isinstance(value, str) and value in {"true", "false"}:
         return value == "true"
     raise Unusable(f"must be true or false, not {_given(value)}")
 

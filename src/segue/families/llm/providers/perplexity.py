@@ -1,7 +1,8 @@
 """Perplexity by its Agent API, which speaks Responses: Sonar's Chat Completions ended on 2026-09-27.
 
 Its models search where a tool or a preset says so. The Agent API keeps no conversation and has its own
-`response_format`; what of OpenAI's Responses it does not list is left out or not served.
+`response_format`; what of OpenAI's Responses it does not list is left out or not served. Chat Completions are spoken
+where the configuration says so (`formats: [chat]`): others may still serve them at an address of their own.
 """
 
 from segue.families.llm.compatible import OpenAICompatible
@@ -16,6 +17,7 @@ ADAPTER = OpenAICompatible(
     base_url="https://api.perplexity.ai/v1",
     environment=("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
     formats=("responses",),
+    more_formats=("chat",),
     tools=frozenset({"web_search", "fetch_url", "finance_search", "people_search", "sandbox"}),
     responses_habits=Habits(
         drops=("store", "include", "stream_options"),
