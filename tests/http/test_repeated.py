@@ -76,7 +76,7 @@ async def test_the_second_request_is_known_by_its_head_whatever_the_length_of_it
     assert asked == ["hello", "goodbye", "a much longer text" * 100, "hello"]
 
 
-async def test_a_stream_behind_a_known_head_is_a_stream(served: Serving, found: list[bool]) -> None:
+async def test_a_stream_behind_a_known_head_is_a_stream_and_lets_go_of_the_head(served: Serving, found: list[bool]) -> None:
     client = await Client.of(served)
     await client.ask(request())
     body = json.dumps({"model": "alone", "messages": HELLO, "stream": True}).encode()
@@ -85,9 +85,12 @@ async def test_a_stream_behind_a_known_head_is_a_stream(served: Serving, found: 
     async with asyncio.timeout(5):
         answer = await client.reader.readuntil(b"data: [DONE]\n\n\r\n0\r\n\r\n")
     assert b"transfer-encoding: chunked" in answer
+    assert found == [True]
     assert (await client.ask(request()))[0] == 200
-    client.close()
+    assert found == [True]
+    assert (await client.ask(request()))[0] == 200
     assert found == [True, True]
+    client.close()
 
 
 async def test_other_bytes_in_the_head_are_parsed_as_ever(served: Serving) -> None:

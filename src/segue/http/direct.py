@@ -30,6 +30,10 @@ class Line(Protocol):
         """The answer is whole: the next request may be served."""
         ...
 
+    def forget(self) -> None:
+        """Let go of what is remembered of earlier requests: the answer may take long."""
+        ...
+
     def linger(self) -> None:
         """The answer is whole before its request was: close when the client has had time to read it."""
         ...
@@ -160,6 +164,7 @@ class DirectExchange(Exchange):
         """Send status and headers of an answer whose length is not known. Nobody asks for the request's any more."""
         self.started = True
         self.headers, self._raw = {}, None
+        self._line.forget()
         if self.disconnected:
             return
         head = self._head(status, headers)

@@ -233,6 +233,11 @@ class DirectProtocol(HttpToolsProtocol):
         if self._silence is None:
             self._silence = self.loop.call_later(self.timeout_keep_alive, self._listen)
 
+    def forget(self) -> None:
+        """See `Line.forget`."""
+        self._head = None
+        self._new_heads = 0
+
     def linger(self) -> None:
         """Let go of a client that is still sending: what it sends is read and forgotten for a while.
 

@@ -23,12 +23,8 @@ No label is a caller's own word: providers and operations come from the configur
 1,000 series.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypedDict
-
-from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
 
 from segue.backends.telemetry.series import MOST_SERIES, OTHER, Counter, Histogram
 from segue.core.provider import Candidate
@@ -84,8 +80,8 @@ class Metrics:
         in_flight: Callable[[], Mapping[str, int]] | None = None,
         dropped: Callable[[], int] | None = None,
     ) -> None:
-        self._in_flight = in_flight or dict
-        self._dropped = dropped or int
+        self.in_flight: Callable[[], Mapping[str, int]] = in_flight or dict
+        self.dropped: Callable[[], int] = dropped or int
         self._signals: Signals | None = None
         self.calls = Counter("segue_calls", "Calls by how they ended", ["operation", "code"])
         self.call_seconds = Histogram("segue_call_seconds", "From arrival to the last byte", "operation", SECONDS)
@@ -100,8 +96,6 @@ class Metrics:
         self.breakers: dict[str, int] = {}
         self.version = 0
         self.worker = 0
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Families(self))
 
     def subscribe(self, signals: Signals) -> None:
         """Listen."""
@@ -172,9 +166,16 @@ class Metrics:
         else:
             self.refused.add(())
 
+    @property
+    def listener_errors(self) -> int:
+        """Defects of listeners that were kept away from calls."""
+        return 0 if self._signals is None else self._signals.errors
+
     def render(self) -> bytes:
         """Everything in the text format of Prometheus, for the content type `CONTENT_TYPE`."""
-        return generate_latest(self._registry)
+        from segue.backends.telemetry.exposition import exposed  # the client library is loaded when somebody looks
+
+        return exposed(self)
 
     def summary(self) -> Summary:
         """The counts that people ask for first."""
@@ -202,68 +203,6 @@ class Metrics:
             "success_rate": _rate(succeeded, succeeded + failed),
             "providers": providers,
         }
-
-    def gauges(self) -> Iterator[Metric]:
-        """The values that are looked up rather than counted."""
-        in_flight = GaugeMetricFamily("segue_in_flight", "Attempts that run now", labels=["provider"])
-        for provider, count in list(self._in_flight().items())[:MOST_SERIES]:
-            in_flight.add_metric([provider], count)
-        yield in_flight
-        breakers = GaugeMetricFamily("segue_breaker_state", "0 closed, 1 half-open, 2 open", labels=["name"])
-        for name, state in self.breakers.items():
-            breakers.add_metric([name], state)
-        yield breakers
-        yield GaugeMetricFamily("segue_config_version", "The configuration in force", value=self.version)
-        yield CounterMetricFamily("segue_call_log_dropped", "Calls not written down", value=self._dropped())
-        errors = 0 if self._signals is None else self._signals.errors
-        yield CounterMetricFamily("segue_listener_errors", "Defects of listeners", value=errors)
-        if self.worker:
-            worker = GaugeMetricFamily("segue_worker_info", "Which worker has counted this", labels=["worker"])
-            worker.add_metric([str(self.worker)], 1)
-            yield worker
-
-
-class _Families(Collector):
-    """Turns the plain numbers into the client library's types when somebody looks."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        metrics = self._metrics
-        for counter in (
-            metrics.calls,
-            metrics.attempts,
-            metrics.failovers,
-            metrics.retries,
-            metrics.tokens,
-            metrics.breaker_opens,
-            metrics.refused,
-        ):
-            family = CounterMetricFamily(counter.name, counter.documentation, labels=counter.labels)
-            for labels, value in counter.values.items() or ((((), 0),) if not counter.labels else ()):
-                family.add_metric(labels, value)
-            yield family
-        cost = CounterMetricFamily(metrics.cost.name, metrics.cost.documentation, labels=metrics.cost.labels)
-        for labels, billionths in metrics.cost.values.items():
-            cost.add_metric(labels, billionths / 1e9)
-        yield cost
-        for histogram in (metrics.call_seconds, metrics.attempt_seconds):
-            yield _histogram(histogram)
-        yield from metrics.gauges()
-
-
-def _histogram(histogram: Histogram) -> HistogramMetricFamily:
-    family = HistogramMetricFamily(histogram.name, histogram.documentation, labels=[histogram.label])
-    ends = (*(str(bound) for bound in histogram.bounds), "+Inf")
-    for label, distribution in histogram.values.items():
-        total = 0
-        buckets: list[tuple[str, float]] = []
-        for end, count in zip(ends, distribution.counts, strict=True):
-            total += count
-            buckets.append((end, total))
-        family.add_metric([label], buckets, distribution.sum)
-    return family
 
 
 def _model_label(candidate: Candidate) -> str:
