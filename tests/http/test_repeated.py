@@ -76,7 +76,7 @@ async def test_the_second_request_is_known_by_its_head_whatever_the_length_of_it
     assert asked == ["hello", "goodbye", "a much longer text" * 100, "hello"]
 
 
-async def test_a_stream_behind_a_known_head_is_a_stream_and_lets_go_of_the_head(served: Serving, found: list[bool]) -> None:
+async def test_a_stream_behind_a_known_head_lets_go_of_it(served: Serving, found: list[bool]) -> None:
     client = await Client.of(served)
     await client.ask(request())
     body = json.dumps({"model": "alone", "messages": HELLO, "stream": True}).encode()
