@@ -31,7 +31,7 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     def may_repeat(call: Call, failure: Failure, asked: int) -> bool:
         if policy.next_after(failure) is not Next.RETRY_SAME or failure.retry_after:
             return False
-        if asked > policy.retries or attempts_made(call) >= attempts_allowed(parts, call):
+        if (asked > policy.retries and not failure.mended) or attempts_made(call) >= attempts_allowed(parts, call):
             return False
         return not effectful or failure.executed is Executed.NO
 
@@ -43,14 +43,11 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
                 return outcome
             # Counted in the call's own record: failover may come back here, and that is no new allowance.
             asked = times_asked(call, attempt.candidate)
-            if failure.mended and attempts_made(call) < attempts_allowed(parts, call) and clock.now() < call.deadline:
-                attempt = Attempt(attempt.candidate)
-                continue
             if not may_repeat(call, failure, asked):
                 return outcome
             now = clock.now()
-            wait = full_jitter(asked - 1, chance)
-            if now + wait >= call.deadline or not attempt.candidate.guard.spend_retry(now):
+            wait = 0.0 if failure.mended else full_jitter(asked - 1, chance)
+            if now + wait >= call.deadline or not (failure.mended or attempt.candidate.guard.spend_retry(now)):
                 return outcome
             await clock.sleep(wait)
             call.waited += clock.now() - now
