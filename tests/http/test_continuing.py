@@ -126,7 +126,10 @@ async def test_every_sdk_sees_one_whole_answer_however_formats_change_in_its_mid
             model = ACCOUNTS[second][1]
             (seam,) = mark(heard)["continued"]
             assert (seam["provider"], seam["model"]) == (second, model)
-            assert heard.text[: seam["after_characters"]].split() == heard.text.split()[:3]
+            # A cut connection may take words along that were sent and not read yet.
+            shown = heard.text[: seam["after_characters"]].split()
+            assert 1 <= len(shown) <= 3
+            assert shown == heard.text.split()[: len(shown)]
             record = await recorded(served)
             assert (record["code"], record["status"]) == ("ok", 200)
             assert kinds(record) == [(first, "stream_cut"), (second, None)]
