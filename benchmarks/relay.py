@@ -7,6 +7,7 @@ what the transport, uvloop, httptools and the interpreter leave to anything writ
 """
 
 import asyncio
+import socket
 import sys
 
 import httptools
@@ -66,8 +67,10 @@ async def main() -> None:
     """Serve until SIGTERM."""
     network = DirectTransport(per_host=30_000)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Relay(sys.argv[2], network), "127.0.0.1", int(sys.argv[1]), backlog=2048)
-    await server.serve_forever()
+    listening = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=2048)
+    for _ in range(8):  # as Segue does (`segue.http.server.ACCEPTORS`), whose room is not to be loaded here
+        await loop.create_server(lambda: Relay(sys.argv[2], network), sock=listening.dup(), backlog=2048)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

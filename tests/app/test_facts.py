@@ -77,6 +77,23 @@ def test_long_requests_service_tiers_and_fees_can_be_given() -> None:
     assert cost(found, Usage(1001, 1)) is None, "nothing was said of the output of long requests"
 
 
+def test_speech_and_pictures_can_be_given_prices() -> None:
+    own = {"input": 0, "character": 15, "picture": "0.02", "service_tiers": {"flex": 0.5}}
+    found = info("m", {"m": {"prices": own}})
+    assert cost(found, Usage(characters=1000)) == "0.015 USD"
+    assert cost(found, Usage(pictures=2, picture="hd 1024x1024")) == "0.04 USD"
+    kinds = info("m", {"m": {"prices": {"input": 0, "pictures": {"default": 0.04, "hd 1024x1792": "0.12"}}}})
+    assert cost(kinds, Usage(pictures=2)) == "0.08 USD"
+    assert cost(kinds, Usage(pictures=1, picture="hd 1024x1792")) == "0.12 USD"
+    assert cost(kinds, Usage(pictures=1, picture="hd 512x512")) is None
+
+
+@pytest.mark.parametrize("kind", ["", "HD", "hd 1024", "hd  1024x1024", "hd 1024x1024 x", "hd 0x1"])
+def test_a_kind_of_pictures_that_cannot_be_is_refused_with_an_example(kind: str) -> None:
+    with pytest.raises(ConfigError, match="is none of kinds of pictures: write it like hd 1024x1792"):
+        info("m", {"m": {"prices": {"input": 0, "pictures": {kind: 1}}}})
+
+
 def test_a_price_written_as_text_is_as_good_as_a_number() -> None:
     assert cost(info("m", {"m": {"prices": {"input": "0.1"}}})) == cost(info("m", {"m": {"prices": {"input": 0.1}}}))
 

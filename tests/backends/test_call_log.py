@@ -189,7 +189,7 @@ async def test_a_full_batch_is_written_before_the_interval_is_over(store):
     log.record(ended(0))
     for _ in range(5):
         await asyncio.sleep(0)
-    for number in range(1, 1000):
+    for number in range(1, 1001):
         log.record(ended(number))
     async with asyncio.timeout(10):
         while log.written < 1000:

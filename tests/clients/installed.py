@@ -80,9 +80,10 @@ FRAMEWORKS = Bundle(
     ("langchain>=1,<2", "langchain-openai>=1,<2", "langchain-anthropic>=1,<2", "langchain-google-genai>=4,<5",
      "llama-index-llms-openai-like>=0.8,<1"),
 )  # fmt: skip
+AWS = Bundle("aws", False, ("langchain-aws[anthropic]>=1.9,<2", "langchain>=1,<2"))
 AIDER = Bundle("aider", False, ("aider-chat>=0.86,<1",))
 CONTINUE = Bundle("continue", True, ("@continuedev/cli@1",))
-BUNDLES = (SCRIPTS, AGENTS, FRAMEWORKS, AIDER, CONTINUE)
+BUNDLES = (SCRIPTS, AGENTS, FRAMEWORKS, AWS, AIDER, CONTINUE)
 
 
 async def run(*command: str, environ: Mapping[str, str], cwd: Path, seconds: float = 90) -> tuple[int, str, str]:

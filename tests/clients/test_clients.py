@@ -3,12 +3,13 @@
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from clients.conftest import FORMATS
-from clients.installed import AGENTS, AIDER, BUNDLES, CONTINUE, FRAMEWORKS, ROOT, SCRIPTS, Bundle, output
+from clients.installed import AGENTS, AIDER, AWS, BUNDLES, CONTINUE, FRAMEWORKS, ROOT, SCRIPTS, Bundle, output
 from support.service import Serving
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -80,13 +81,17 @@ def bin_directory(tmp_path: Path) -> str:
     return str(place)
 
 
-async def _claude(served: Serving, model: str, prompt: str, cwd: Path, path: str) -> dict:
+async def _claude(
+    served: Serving, model: str, prompt: str, cwd: Path, path: str, settings: Mapping[str, str] | None = None
+) -> dict:
     AGENTS.need()
     program = AGENTS.place / "node_modules" / "@anthropic-ai" / "claude-code" / "cli-wrapper.cjs"
+    usual = {"ANTHROPIC_BASE_URL": "{url}", "ANTHROPIC_AUTH_TOKEN": "none"}
+    environ = {name: value.format(url=served.url) for name, value in (settings or usual).items()}
     told = await output(
         "node", str(program), "-p", prompt, "--tools", "Bash", "--allowedTools", "Bash", "--output-format", "json",
-        cwd=cwd, path=path, ANTHROPIC_BASE_URL=served.url, ANTHROPIC_AUTH_TOKEN="none", ANTHROPIC_MODEL=model,
-        ANTHROPIC_DEFAULT_HAIKU_MODEL=model, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", DISABLE_AUTOUPDATER="1",
+        cwd=cwd, path=path, ANTHROPIC_MODEL=model, ANTHROPIC_DEFAULT_HAIKU_MODEL=model,
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", DISABLE_AUTOUPDATER="1", **environ,
     )  # fmt: skip
     return json.loads(told)
 
@@ -107,6 +112,47 @@ async def test_claude_code_writes_and_runs_a_command(
     told = await _claude(served, model, "use the tool Bash", tmp_path, bin_directory)
     assert (told["is_error"], told["num_turns"]) == (False, 2)
     assert MARKER in told["result"]
+
+
+CLOUDS = {
+    "bedrock": {
+        "CLAUDE_CODE_USE_BEDROCK": "1", "ANTHROPIC_BEDROCK_BASE_URL": "{url}", "AWS_BEARER_TOKEN_BEDROCK": "none",
+        "AWS_REGION": "us-east-1",
+    },
+    "vertex": {
+        "CLAUDE_CODE_USE_VERTEX": "1", "ANTHROPIC_VERTEX_BASE_URL": "{url}/v1", "CLAUDE_CODE_SKIP_VERTEX_AUTH": "1",
+        "ANTHROPIC_AUTH_TOKEN": "none", "CLOUD_ML_REGION": "us-east5", "ANTHROPIC_VERTEX_PROJECT_ID": "any",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("model", ["speaks-chat", "speaks-gemini", "claude-sonnet-4-5"])
+async def test_claude_code_that_believes_in_a_cloud_runs_a_command(
+    served: Serving, model: str, cloud: str, tmp_path: Path, bin_directory: str
+) -> None:
+    told = await _claude(served, model, "use the tool Bash", tmp_path, bin_directory, CLOUDS[cloud])
+    assert (told["is_error"], told["num_turns"]) == (False, 2)
+    assert MARKER in told["result"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_langchain_for_aws_calls_tools_before_every_format(served: Serving, tmp_path: Path) -> None:
+    AWS.need()
+    told = await output(
+        AWS.python, str(PROGRAMS / "aws.py"), served.url, *FORMATS, "claude-sonnet-4-5",
+        cwd=tmp_path, ANTHROPIC_BEDROCK_BASE_URL=served.url, AWS_BEARER_TOKEN_BEDROCK="none",
+    )  # fmt: skip
+    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    assert [line["speaks"] for line in lines] == ["converse", "invoke for Claude"] * len(FORMATS) + [
+        "converse", "invoke for Claude", "invoke",
+    ]  # fmt: skip
+    for line in lines:
+        assert (line["words"], line["streamed"], line["heard"]) == (12, 12, True), line
+        assert line["counted"] >= 12
 
 
 CODEX = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.installed import FRAMEWORKS, ROOT, SCRIPTS, output
+from clients.installed import AWS, FRAMEWORKS, ROOT, SCRIPTS, output
 from support.service import Serving
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
@@ -32,10 +32,11 @@ async def test_a_recipe_answers(served: Serving, block: tuple[str, str], tmp_pat
         command = ["node", str(place)]
     else:
         here = all(importlib.util.find_spec(name) for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
+        bundle = AWS if "langchain_aws" in text else FRAMEWORKS
         if not here:
-            FRAMEWORKS.need()
+            bundle.need()
         place = tmp_path / "recipe.py"
-        command = [sys.executable if here else FRAMEWORKS.python, str(place)]
+        command = [sys.executable if here else bundle.python, str(place)]
     place.write_text(text.replace(DEFAULT, served.url))
     try:
         told = await output(*command, cwd=tmp_path)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from faults.expected import Answer, Broken, Error, Expected, Row
-from faults.table import ROWS
+from faults.continued import CONTINUED
+from faults.expected import Expected, Outcome, Row
+from faults.table import ROWS, STREAMS
 
 
 @dataclass(frozen=True)
@@ -13,12 +14,14 @@ class Cell:
 
     Attributes:
         raw: whether the bytes are looked at, instead of what the SDK makes of them.
+        continued: whether a stream that breaks may be gone on with.
     """
 
     number: int
     stream: bool
     backed: bool
     raw: bool = False
+    continued: bool = False
 
     @property
     def row(self) -> Row:
@@ -27,13 +30,15 @@ class Cell:
     @property
     def expected(self) -> Expected:
         pair = self.row.stream if self.stream else self.row.plain
+        if self.continued:
+            pair = CONTINUED.get(self.row.name, pair)
         return pair.backed if self.backed else pair.alone
 
     @property
     def name(self) -> str:
-        """The provider's id, and its account at the simulator."""
+        """The provider's id, and its account at the simulator, which takes `groq-…` for Groq's."""
         mode = "raw" if self.raw else "stream" if self.stream else "plain"
-        return f"fault-{self.number}-{mode}-{'backed' if self.backed else 'alone'}"
+        return f"{'groq' if self.continued else 'fault'}-{self.number}-{mode}-{'backed' if self.backed else 'alone'}"
 
     @property
     def model(self) -> str:
@@ -45,7 +50,7 @@ class Cell:
         return f"{self.name}-backup"
 
     def __str__(self) -> str:
-        mode = "streaming" if self.stream else "plain"
+        mode = "continued" if self.continued else "streaming" if self.stream else "plain"
         return f"{self.row.name}, {mode}, {'with a fallback' if self.backed else 'alone'}"
 
 
@@ -67,7 +72,7 @@ class Observed:
         growth: bytes by which the process grew meanwhile, when it was alone.
     """
 
-    outcome: Answer | Error | Broken | str = "nothing"
+    outcome: Outcome | str = "nothing"
     primary: int = 0
     backup: int = 0
     seen: int = 0
@@ -89,3 +94,7 @@ def all_cells() -> Iterator[Cell]:
             for backed in (False, True):
                 yield Cell(number, stream, backed)
         yield Cell(number, stream=True, backed=False, raw=True)
+        if ROWS[number] in STREAMS or ROWS[number].name in CONTINUED:
+            yield Cell(number, stream=True, backed=False, continued=True)
+            yield Cell(number, stream=True, backed=True, continued=True)
+            yield Cell(number, stream=True, backed=True, raw=True, continued=True)

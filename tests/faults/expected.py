@@ -74,6 +74,24 @@ class Broken:
 
 
 @dataclass(frozen=True)
+class Continued:
+    """A stream that broke and was gone on with: for the caller one whole answer.
+
+    Attributes:
+        who: who ended it: `primary`, asked once more, or `backup`.
+        words: how many the attempt that broke had given; `None` when that depends on the clock.
+        usage: whether the usage that was asked for is told.
+    """
+
+    who: str
+    words: int | None
+    usage: bool = True
+
+
+Outcome = Answer | Error | Broken | Continued
+
+
+@dataclass(frozen=True)
 class Expected:
     """What one call leads to.
 
@@ -85,7 +103,7 @@ class Expected:
         takes: seconds that it costs at least; it may cost `SLACK` more.
     """
 
-    outcome: Answer | Error | Broken
+    outcome: Outcome
     primary: int = 1
     backup: int = 0
     kind: Kind | None = None
@@ -93,9 +111,10 @@ class Expected:
     takes: float = 0.0
 
 
-def agrees(expected: Answer | Error | Broken, got: object) -> bool:
+def agrees(expected: Outcome, got: object) -> bool:
     """Whether this is what was expected, given that the number of some words and seconds is the clock's to decide."""
-    if isinstance(expected, Broken) and expected.words is None and isinstance(got, Broken) and got.words:
+    clocked = isinstance(expected, Broken | Continued) and expected.words is None
+    if clocked and isinstance(got, Broken | Continued) and got.words:
         got = replace(got, words=None)
     if isinstance(expected, Error) and expected.retry_after == "some" and isinstance(got, Error):
         got = replace(got, retry_after="some" if (got.retry_after or "").isdigit() else None)
@@ -182,6 +201,20 @@ def breaks(words: int | None, kind: Kind = Kind.STREAM_CUT, takes: float = 0.0) 
     """The stream breaks after content: no provider can mend that, and nobody pretends that it was whole."""
     expected = Expected(Broken(words, kind.value), kind=kind, takes=takes)
     return Pair(expected, expected)
+
+
+def goes_on(words: int | None, kind: Kind = Kind.STREAM_CUT, *, again: int | None = 0, takes: float = 0.0) -> Pair:
+    """The stream breaks after content, and another attempt goes on with it.
+
+    Args:
+        words: how many came before it broke.
+        kind: what broke it.
+        again: how many came when the second attempt at the primary broke, too, which has nobody else beside it; 0 where
+            it is not asked again.
+        takes: seconds until it broke first.
+    """
+    alone = Expected(Broken(words if again == 0 else again, kind.value), 1 if again == 0 else 2, kind=kind, takes=takes)
+    return Pair(alone, Expected(Continued("backup", words), 1, 1, kind, takes=takes))
 
 
 def failed(kind: Kind, status: int, code: str | None = None, retry_after: str | None = None) -> Error:

@@ -15,12 +15,13 @@ import openai
 import psutil
 
 from faults.cells import Cell, Observed
-from faults.expected import SLACK, WORDS, Answer, Broken, Error
+from faults.expected import SLACK, WORDS, Answer, Broken, Continued, Error, Outcome
 from faults.outcomes import POLICY
 from segue.simulator import Simulator
 from support.service import HELLO, Serving, eventually, serving
 
 AT_ONCE = 16
+LLAMA = "llama-3.3-70b-versatile"
 LONGEST = 15.0
 """Seconds after which a call is taken for one that hangs: longer than its deadline and the longest stream."""
 
@@ -74,17 +75,24 @@ async def _serving(sim: Simulator, cells: Iterable[Cell]) -> AsyncIterator[Servi
     models: dict[str, Any] = {"well": ["healthy/gpt-4o"]}
     for cell in cells:
         at = sim.url_of(cell.name) if cell.row.own_port else f"{sim.url}/{cell.name}"
-        providers[cell.name] = _provider(at)
-        models[cell.model] = [f"{cell.name}/gpt-4o"]
+        provider, model = (_going_on, LLAMA) if cell.continued else (_provider, "gpt-4o")
+        providers[cell.name] = provider(at)
+        candidates = [f"{cell.name}/{model}"]
         if cell.backed:
-            providers[cell.backup] = _provider(f"{sim.url}/{cell.backup}")
-            models[cell.model].append(f"{cell.backup}/gpt-4o")
+            providers[cell.backup] = provider(f"{sim.url}/{cell.backup}")
+            candidates.append(f"{cell.backup}/{model}")
+        models[cell.model] = {"tiers": candidates, "on_cut": "continue"} if cell.continued else candidates
     async with serving(providers=providers, models=models, policies={"default": POLICY}, sim=sim) as served:
         yield served
 
 
 def _provider(address: str) -> dict[str, Any]:
     return {"adapter": "openai", "base_url": f"{address}/v1", "key": "sk-of-nobody", "models": ["gpt-4o"]}
+
+
+def _going_on(address: str) -> dict[str, Any]:
+    """One that documents that it goes on with an answer that was begun."""
+    return {"adapter": "groq", "base_url": f"{address}/openai/v1", "key": "sk-of-nobody", "models": [LLAMA]}
 
 
 async def _words(sim: Simulator) -> list[str]:
@@ -147,7 +155,7 @@ class _Run:
         observed.seen = len(self._sim.seen(cell.name))
         observed.seen_backup = len(self._sim.seen(cell.backup))
 
-    async def _call(self) -> Answer | Error | Broken | str:
+    async def _call(self) -> Outcome | str:
         """Call by the SDK, and put what came into the table's words."""
         completions = self._sdk.chat.completions.with_raw_response
         extra = {"stream": True, "stream_options": {"include_usage": True}} if self._cell.stream else {}
@@ -160,13 +168,16 @@ class _Run:
                 (choice,) = made.choices
                 return self._answer(who, [choice.message.content], choice.finish_reason, usage=made.usage is not None)
             finish, usage, foreign = None, False, False
+            seams: list[dict[str, Any]] = []
             async for piece in made:
+                seams += (piece.model_extra or {}).get("segue", {}).get("continued", ())
                 usage = usage or piece.usage is not None
                 foreign = foreign or piece.choices is None
                 for choice in piece.choices or ():
                     pieces += [choice.delta.content] if choice.delta.content else []
                     finish = choice.finish_reason or finish
-            return self._answer(who, pieces, finish, usage=usage, foreign=foreign)
+            answer = self._answer(who, pieces, finish, usage=usage, foreign=foreign)
+            return self._continued(answer, "".join(pieces), seams) if seams else answer
         except openai.APIStatusError as error:
             headers = error.response.headers
             self._observed.should_retry = headers.get("x-should-retry")
@@ -185,8 +196,17 @@ class _Run:
         known = self._of_words(pieces)
         if known is None:
             return f"other words: {pieces}"
-        names = {self._cell.name: "primary", self._cell.backup: "backup"}
-        return Answer(names.get(who or "", str(who)), *known, str(finish), usage, foreign)
+        return Answer(self._role(who), *known, str(finish), usage, foreign)
+
+    def _continued(self, answer: Answer | str, text: str, seams: Sequence[dict[str, Any]]) -> Continued | str:
+        """A whole answer of two attempts, the first at the primary; anything else as text."""
+        if len(seams) != 1 or answer != Answer(usage=getattr(answer, "usage", True)):
+            return f"{answer}, gone on with: {seams}"
+        (seam,) = seams
+        return Continued(self._role(seam["provider"]), len(text[: seam["after_characters"]].split()), answer.usage)
+
+    def _role(self, provider: str | None) -> str:
+        return {self._cell.name: "primary", self._cell.backup: "backup"}.get(provider or "", str(provider))
 
     def _of_words(self, pieces: Sequence[str]) -> tuple[int, int] | None:
         """How many of the healthy answer's words these are, and which of them comes twice."""

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from faults.continued import CONTINUED
 from faults.disputed import DISPUTED
-from faults.expected import SLACK, WORDS, Answer, Error, Expected, Pair, Row
+from faults.expected import SLACK, WORDS, Answer, Continued, Error, Expected, Pair, Row
 from faults.formats_page import formats_section
 from faults.outcomes import POLICY
 from faults.table import ROWS, SECTIONS
@@ -38,7 +39,7 @@ How to read it:
   Segue sends `x-should-retry: false` with it, so the SDK does not try again by itself.
 - **n words, then** `APIError`: a stream that broke after its content had begun. What had come was delivered, then the
   SDK raises. It never looks like a whole answer: no `[DONE]` is sent. Nobody else is asked any more, since another
-  provider would begin another answer.
+  provider would begin another answer; unless a stream may be [gone on with](#streams-that-are-gone-on-with).
 - **attempts**: how often the provider with the fault was asked, and after `+` how often the second one; first alone,
   then with the fallback. The simulator counts them, too.
 """
@@ -60,6 +61,18 @@ Where more than one other provider is in reserve (`tests/faults/test_where_next.
 - a bad key gives way to another key of the same provider.
 """
 
+_CONTINUED: Final = """\
+## Streams that are gone on with
+
+The same where [`on_cut`](configuration.md#on_cut) is `continue` and both providers document that they go on with an
+answer that was begun. **from word 4 on by the backup**: for the caller it is one whole answer with one id, one
+beginning and one end, whose last chunk says who went on with it and where. Alone, the provider with the fault is asked
+once more, as the policy's one retry allows, and breaks again after as many words. All other faults of streams lead to
+what stands above, which is tested, too.
+
+| fault | alone | fallback | attempts |
+|---|---|---|---|"""
+
 
 def page() -> str:
     """The whole page."""
@@ -68,7 +81,16 @@ def page() -> str:
         words=WORDS, retries=POLICY["retries"], deadline=POLICY["deadline"], limits=limits, slack=SLACK
     )
     return "\n".join(
-        [_INTRO, textwrap.fill(numbers, 120), "", _RULES, *_sections(), *_deviations(), *formats_section()]
+        [
+            _INTRO,
+            textwrap.fill(numbers, 120),
+            "",
+            _RULES,
+            *_sections(),
+            *_continued(),
+            *_deviations(),
+            *formats_section(),
+        ]
     )
 
 
@@ -81,6 +103,13 @@ def _sections() -> Iterator[str]:
             pairs = (row.plain.alone, row.plain.backed, row.stream.alone, row.stream.backed)
             yield f"| {row.name} | {' | '.join(map(_outcome, pairs))} | {_attempts(row)} |"
         yield ""
+
+
+def _continued() -> Iterator[str]:
+    yield _CONTINUED
+    for name, pair in CONTINUED.items():
+        yield f"| {name} | {_outcome(pair.alone)} | {_outcome(pair.backed)} | {_of_pair(pair)} |"
+    yield ""
 
 
 def _deviations() -> Iterator[str]:
@@ -103,10 +132,19 @@ def _outcome(expected: Expected) -> str:
     outcome = expected.outcome
     if isinstance(outcome, Answer):
         return _answer(outcome)
+    if isinstance(outcome, Continued):
+        return _gone_on(outcome)
     if isinstance(outcome, Error):
         return f"`{outcome.exception}` {outcome.status} `{outcome.code}`"
     words = "some words" if outcome.words is None else f"{outcome.words} words"
     return f"{words}, then `APIError` `{outcome.code}`"
+
+
+def _gone_on(continued: Continued) -> str:
+    who = "the backup" if continued.who == "backup" else "a second attempt"
+    if continued.words == WORDS:
+        return f"answer (ended by {who})"
+    return f"answer (from {'some word' if continued.words is None else f'word {continued.words + 1}'} on by {who})"
 
 
 def _answer(answer: Answer) -> str:

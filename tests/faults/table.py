@@ -182,6 +182,10 @@ STREAMS: Final = (
     row("cut before content, closed", "cut", LOST, CUT_EARLY, after=0, reset=False),
     row("cut after 3 words, reset", "cut", LOST, breaks(3), after=3),
     row("cut after 3 words, closed", "cut", LOST, breaks(3), after=3, reset=False),
+    row(
+        "cut after 3 words, closed, once", "cut", recovers(Kind.CONNECTION_LOST), breaks(3),
+        after=3, reset=False, times=1,
+    ),
     row("cut after all words, before the finish reason", "cut", LOST, breaks(12), after=12, reset=False),
     row("no `[DONE]`, ended after the finish reason", "end_without_done", FINE),
     row("no `[DONE]`, ended before the finish reason", "end_without_done", FINE, breaks(12), variant="before_finish"),
@@ -200,7 +204,7 @@ STREAMS: Final = (
     row("half a finish event", "malformed", BAD, breaks(12), event=14, also=PACED),
     row("half a usage event", "malformed", BAD, NO_USAGE, event=15, also=PACED),
     row("garbage before content", "malformed", BAD, FINE, event=2, variant="garbage"),
-    row("garbage after 3 words", "malformed", BAD, FINE, event=5, variant="garbage"),
+    row("garbage after 3 words", "malformed", BAD, FINE, event=5, variant="garbage", also=PACED),
     row("foreign text before content", "malformed", BAD, FINE, event=2, variant="text"),
     row("foreign text after 3 words", "malformed", BAD, FINE, event=5, variant="text"),
     row("error event before content", "error_event", FINE, SERVER),
@@ -235,6 +239,10 @@ STREAMS: Final = (
     row(
         "error event after 3 words, `rate_limit_exceeded`", "error_event", FINE, breaks(3, Kind.RATE_LIMITED),
         after=3, also=PACED, error="rate_limit_exceeded",
+    ),
+    row(
+        "error event after 3 words, `content_filter`", "error_event", FINE, breaks(3, Kind.CONTENT_FILTER),
+        after=3, also=PACED, error="content_filter",
     ),
     row("error event after 3 words, all in one segment", "error_event", FINE, SERVER, after=3, also=MERGED),
     row("half an event after 3 words, all in one segment", "malformed", BAD, CUT_EARLY, event=5, also=MERGED),

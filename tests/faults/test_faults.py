@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from faults.cells import Cell, Observed, all_cells
+from faults.continued import CONTINUED
 from faults.disputed import DISPUTED
-from faults.expected import SLACK, Answer, Error, Expected, agrees
+from faults.expected import SLACK, Answer, Broken, Continued, Error, Expected, agrees
 from faults.measuring import Measured, measure
 from faults.page import PAGE, page
 from faults.table import ROWS
@@ -35,7 +36,7 @@ def observed(measured: Measured, cell: Cell) -> Observed:
 
 def behaviour(cell: Cell) -> Expected:
     """What the table says, or what happens instead as long as that is disputed."""
-    dispute = DISPUTED.get(cell.row.name)
+    dispute = None if cell.continued else DISPUTED.get(cell.row.name)
     pair = dispute and (dispute.stream if cell.stream else dispute.plain)
     return (pair.backed if cell.backed else pair.alone) if pair else cell.expected
 
@@ -67,7 +68,7 @@ def test_the_providers_are_asked_as_often_as_the_table_says(cell: Cell, observed
 @cells()
 def test_each_failed_attempt_is_recorded_as_what_it_was(cell: Cell, observed: Observed) -> None:
     expected = behaviour(cell)
-    answered = isinstance(expected.outcome, Answer) and expected.outcome.who == "primary"
+    answered = isinstance(expected.outcome, Answer | Continued) and expected.outcome.who == "primary"
     assert observed.kinds == [expected.kind] * (expected.primary - answered)
 
 
@@ -90,6 +91,22 @@ def test_the_service_answers_normally_afterwards(cell: Cell, observed: Observed)
     assert observed.in_flight == 0
 
 
+@cells(raw=True, continued=True)
+def test_the_bytes_of_a_stream_that_is_gone_on_with_are_those_of_one(cell: Cell, observed: Observed) -> None:
+    """One id, one beginning, one end."""
+    expected = behaviour(cell).outcome
+    if isinstance(expected, Error):
+        return
+    events = [event.removeprefix(b"data: ") for event in observed.body.split(b"\n\n")[:-1]]
+    chunks = [json.loads(event) for event in events if event != b"[DONE]"]
+    chunks = [chunk for chunk in chunks if "error" not in chunk]
+    assert len({(chunk["id"], chunk["model"], chunk["created"]) for chunk in chunks}) == 1
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    assert sum("role" in choice["delta"] for choice in choices) == 1
+    ends = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
+    assert ends == ([] if isinstance(expected, Broken) else [getattr(expected, "finish", "stop")])
+
+
 @cells(raw=True)
 def test_the_bytes_of_a_stream_are_whole_or_say_that_they_are_not(cell: Cell, observed: Observed) -> None:
     """A whole one ends with `[DONE]`, once; a broken one with an error event and no `[DONE]`."""
@@ -102,11 +119,12 @@ def test_the_bytes_of_a_stream_are_whole_or_say_that_they_are_not(cell: Cell, ob
     events = observed.body.split(b"\n\n")
     assert events.pop() == b""
     data = [event.removeprefix(b"data: ") for event in events]
-    if isinstance(expected, Answer):
+    if isinstance(expected, Answer | Continued):
         assert data.pop() == b"[DONE]"
         documents = [json.loads(document) for document in data]
         assert not any("error" in document for document in documents)
-        assert expected.foreign is any("choices" not in document for document in documents)
+        foreign = isinstance(expected, Answer) and expected.foreign
+        assert foreign is any("choices" not in document for document in documents)
     else:
         assert json.loads(data[-1])["error"]["code"] == expected.code
     assert b"[DONE]" not in data
@@ -130,6 +148,11 @@ def test_no_redirect_was_followed(measured: Measured) -> None:
 
 def test_every_kind_of_fault_has_a_row() -> None:
     assert {row.kind for row in ROWS} == set(KINDS)
+
+
+def test_what_continuing_leads_to_is_said_of_every_stream_that_breaks_after_content() -> None:
+    assert {row.name for row in ROWS if isinstance(row.stream.backed.outcome, Broken)} <= set(CONTINUED)
+    assert set(CONTINUED) <= {row.name for row in ROWS}
 
 
 def test_every_row_has_a_name_of_its_own() -> None:

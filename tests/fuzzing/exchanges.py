@@ -1,6 +1,7 @@
 """Exchanges in every format, written by hand after the vendors' references: what the breaking begins with."""
 
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 from families.llm.formats import converse_support as converse
@@ -150,7 +151,7 @@ def framed(stream: bytes) -> Exchange:
 
 
 def _frame(headers: Any) -> Any:
-    return lambda data: write_frame(headers, data)
+    return lru_cache(maxsize=4)(lambda data: write_frame(headers, data))  # most frames of a stream are not broken
 
 
 def _crlf(data: bytes) -> bytes:

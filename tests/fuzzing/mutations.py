@@ -8,6 +8,7 @@ of their JSON, to their order, or to the bytes.
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,6 +40,7 @@ BYTES: Final = (
 )  # fmt: skip
 """What gets between the bytes of an exchange."""
 
+_EMPTY_LINE: Final = re.compile(rb"(?=\n\n)")
 _NAMES: Final = ("", "x", "type", "Type", "__class__", "error", "\u0130", "a.b", "a\nb", "$", "x" * 200, "segue", "0")
 
 
@@ -107,7 +109,7 @@ class Breaker:
         if kind < 0.01:
             return dice.randbytes(dice.randrange(200))
         if kind < 0.2:
-            return self._bytes(bytearray(dice.choice(self._wholes)), dice)
+            return self._bytes(dice.choice(self._wholes), dice)
         pieces = list(dice.choice(self._exchanges))
         if len(pieces) > 1 and kind < 0.5:
             self._order(pieces, dice)
@@ -116,7 +118,7 @@ class Breaker:
             piece = pieces[place]
             pieces[place] = Piece(self._document(piece.data, dice), piece.wrap)
         whole = b"".join([piece.wrap(piece.data) for piece in pieces])
-        return self._bytes(bytearray(whole), dice) if kind > 0.93 else whole
+        return self._bytes(whole, dice) if kind > 0.93 else whole
 
     def _order(self, pieces: list[Piece], dice: random.Random) -> None:
         """Events that are missing, come twice, too early, or from another stream."""
@@ -139,33 +141,14 @@ class Breaker:
             if not pieces:
                 pieces.append(dice.choice(dice.choice(self._exchanges)))
 
-    def _bytes(self, data: bytearray, dice: random.Random) -> bytes:
-        for _ in range(dice.randrange(1, 4)):
-            where = dice.randrange(len(data) + 1)
-            match dice.randrange(8):
-                case 0 | 1:
-                    data[where : where + 1] = dice.randbytes(1)
-                case 2:
-                    data[where:where] = dice.choice(BYTES)
-                case 3:
-                    del data[where : where + dice.randrange(1, 30)]
-                case 4:
-                    data[where:where] = data[where : where + dice.randrange(60)]
-                case 5:
-                    other = dice.choice(self._wholes)
-                    data[where:] = other[dice.randrange(len(other) + 1) :]
-                case 6:
-                    del data[where:]
-                case _:
-                    other_place = dice.randrange(len(data) + 1)
-                    data[where : where + 12] = data[other_place : other_place + 12]
-        return bytes(data)
+    def _bytes(self, data: bytes, dice: random.Random) -> bytes:
+        return damaged(data, dice, dice.randrange(1, 4), BYTES, self._wholes)
 
     def _document(self, data: bytes, dice: random.Random) -> bytes:
         """A document that is right but for one to three things; bytes that are none become damaged bytes."""
         tree = _decoded(data)
         if tree is None:
-            return self._bytes(bytearray(data), dice)
+            return self._bytes(data, dice)
         root = [tree]
         for _ in range(dice.choice((1, 1, 1, 2, 3))):
             parent: Any = root
@@ -217,12 +200,45 @@ class Breaker:
                 parent[place] = dice.choice(VALUES)
 
 
+def damaged(data: bytes, dice: random.Random, times: int, pieces: Sequence[bytes], others: Sequence[bytes]) -> bytes:
+    """Bytes with mistakes.
+
+    Args:
+        data: what is right.
+        dice: where the mistakes are, and which.
+        times: how many there are.
+        pieces: what may get between the bytes.
+        others: what else is right; its end may come instead of the rest.
+    """
+    text = bytearray(data)
+    for _ in range(times):
+        where = dice.randrange(len(text) + 1)
+        match dice.randrange(8):
+            case 0 | 1:
+                text[where : where + 1] = dice.randbytes(1)
+            case 2:
+                text[where:where] = dice.choice(pieces)
+            case 3:
+                del text[where : where + dice.randrange(1, 30)]
+            case 4:
+                text[where:where] = text[where : where + dice.randrange(60)]
+            case 5:
+                other = dice.choice(others)
+                text[where:] = other[dice.randrange(len(other) + 1) :]
+            case 6:
+                del text[where:]
+            case _:
+                other_place = dice.randrange(len(text) + 1)
+                text[where : where + 12] = text[other_place : other_place + 12]
+    return bytes(text)
+
+
 def cut_up(data: bytes, dice: random.Random) -> list[bytes]:
     """The same bytes as a network may deliver them."""
     if dice.random() < 0.4 or not data:
         return [data]
     if dice.random() < 0.3:  # event by event, as most do
-        places = [place + 2 for place in range(len(data)) if data[place : place + 2] == b"\n\n"]
+        places = [found.start() + 2 for found in _EMPTY_LINE.finditer(data)]
     else:
         places = sorted(dice.randrange(len(data) + 1) for _ in range(dice.randrange(1, 6)))
     return [data[start:end] for start, end in pairwise([0, *places, len(data)]) if start < end]

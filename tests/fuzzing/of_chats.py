@@ -23,7 +23,7 @@ def _passed(name: str, format_: Any, reader: Any, **options: bool) -> Parser:
     def new() -> Any:
         return reader(format_, format_.event_writer(SHOWN), SECRET, **options)
 
-    return Parser(name, given.STREAMS[format_.id], others.passing(new, array=options.get("array", False)))
+    return Parser(name, given.STREAMS[format_.id], others.passing(new, "array" if options.get("array") else "events"))
 
 
 _READ: Final = ("read", "refused")

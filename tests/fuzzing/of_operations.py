@@ -13,8 +13,13 @@ from segue.families.llm.other.bedrock_count import BedrockCount
 from segue.families.llm.other.counting import CountCodec, count_gemini, count_messages
 from segue.families.llm.other.embeddings import gemini_embeddings
 from segue.families.llm.other.invoke import CohereOnBedrock, TitanEmbeddings
+from segue.families.llm.other.multipart import write_form
+from segue.families.llm.other.quantised import PerplexityEmbeddings
 from segue.families.llm.other.reading import COHERE_RERANK, READINGS
 from segue.families.llm.other.rerank import RerankCodec
+from segue.families.llm.other.shaped import ShapedCodec
+from segue.families.llm.other.shapes import MistralSpeech, OpenRouterTranscripts, XaiPictures
+from segue.families.llm.other.task import Task
 from segue.families.llm.other.vertex import VertexEmbedContent, VertexPredict
 
 _VECTORS: Final = [[0.5, -1]]
@@ -35,6 +40,10 @@ _DIALECTS: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
     "vertex, embedContent": (
         VertexEmbedContent(),
         {"embedding": {"values": [0.5]}, "usageMetadata": {"promptTokenCount": 3}, "truncated": False},
+    ),
+    "perplexity": (
+        PerplexityEmbeddings(),
+        {"data": [{"index": 0, "embedding": "AYD/"}], "usage": {"prompt_tokens": 3, "cost": {"total_cost": 0.1}}},
     ),
     "titan": (TitanEmbeddings(), {"embedding": [0.5, -1], "inputTextTokenCount": 3}),
 }
@@ -57,6 +66,23 @@ _PASSED: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "images.generate": (
         {"model": "m", "prompt": "a", "n": 1, "size": "1024x1024"},
         {"created": 1, "data": [{"b64_json": "AAAA"}], "usage": {"input_tokens": 1}},
+    ),
+}
+
+
+_WAVE: Final = b"RIFF    WAVE"
+_SHAPED: Final[dict[str, tuple[Any, str, dict[str, Any], dict[str, Any] | None]]] = {
+    "xai": (
+        XaiPictures(),
+        "images.edit",
+        {"model": "m", "prompt": "a", "images": [{"image_url": "https://x.example/a"}], "n": 1, "quality": "low"},
+        {"data": [{"url": "https://x.example/b"}], "usage": {"cost_in_usd_ticks": 5}},
+    ),
+    "mistral": (
+        MistralSpeech(),
+        "audio.speech",
+        {"model": "m", "input": "a", "voice": {"id": "v"}, "response_format": "wav"},
+        None,  # sound, whose reading is proven where the shapes are
     ),
 }
 
@@ -89,6 +115,20 @@ def _passed() -> Iterator[Parser]:
         yield Parser(f"{name}: answer", [body(answer)], others.decoded(codec, others.read_task(name, **asked)))
 
 
+def _shaped() -> Iterator[Parser]:
+    for name, (shape, operation, asked, answer) in _SHAPED.items():
+        codec = ShapedCodec(shape, "https://x.example", others.headers)
+        request = others.task(READINGS[operation].parse, others.encoded(codec))
+        yield Parser(f"{operation} of {name}: request", [body(asked)], request)
+        if answer is not None:
+            answered = others.decoded(codec, others.read_task(operation, **asked))
+            yield Parser(f"{operation} of {name}: answer", [body(answer)], answered)
+    heard = ShapedCodec(OpenRouterTranscripts(), "https://x.example", others.headers)
+    task: Task = READINGS["audio.transcribe"].parse(*write_form({"model": "m", "file": ("a.wav", _WAVE)}))
+    told = {"text": "a", "usage": {"seconds": 1.5, "cost": 0.1}}
+    yield Parser("audio.transcribe of openrouter: answer", [body(told)], others.decoded(heard, task))
+
+
 def _counts() -> Iterator[Parser]:
     messages = CountCodec("messages", others.address, others.headers)
     gemini = CountCodec("gemini", others.address, others.headers)
@@ -114,6 +154,7 @@ OPERATIONS: Final = [
     *_embeddings(),
     *_rankings(),
     *_passed(),
+    *_shaped(),
     *_counts(),
     Parser("forms: request", [[Piece(FORM)]], others.form, ("read", "refused")),
 ]

@@ -75,6 +75,6 @@ OTHERS: Final = [
     Parser("google: token", [body(_TOKEN), body({"error": "invalid_grant"})], others.google_token),
     Parser("aws: token", [[Piece(_STS)]], others.sts_answer, ("read", "bad_response")),
     Parser("aws: profiles", [[Piece(_PROFILES)]], others.aws_profiles),
-    # Comments and the numbers of lines are kept for people, which takes milliseconds: less is tried.
-    Parser("configuration", [lines(_SETTINGS), [Piece(_SETTINGS)]], others.configuration, ("refused",), 200, 100_000),
+    # Comments and the numbers of lines are kept for people, which takes a millisecond: the sample is smaller.
+    Parser("configuration", [lines(_SETTINGS), [Piece(_SETTINGS)]], others.configuration, ("refused",), sample=200),
 ]

@@ -94,7 +94,7 @@ def task(parse: Callable[[bytes], Task], write: Callable[[Any], Any]) -> Try:
         try:
             asked = parse(data)
             analyse_task(asked)
-            request = write(SimpleNamespace(request=asked, id="call_1"))
+            request = write(SimpleNamespace(request=asked, id="call_1", fetched=None))
         except RequestInvalid as invalid:
             return refused(invalid)
         except CannotServe as cannot:
@@ -124,7 +124,7 @@ def form(data: bytes, _dice: random.Random) -> str:
 
 def decoded(codec: Any, asked: Task) -> Try:
     """Whole answers of the operations beside chat."""
-    call = SimpleNamespace(request=asked, id="call_1")
+    call = SimpleNamespace(request=asked, id="call_1", fetched=None)
 
     def one(data: bytes, dice: random.Random) -> str:
         status = 200 if dice.random() < 0.8 else dice.choice(STATUSES)
@@ -138,7 +138,7 @@ def decoded(codec: Any, asked: Task) -> Try:
     return one
 
 
-def passing(new: Callable[[], Any], *, array: bool = False) -> Try:
+def passing(new: Callable[[], Any], made_of: str = "events") -> Try:
     """Readers that pass events on: whole or broken, never both, and a client can read all that it is given."""
 
     def fed(pieces: list[bytes]) -> tuple[Any, bytes]:
@@ -151,8 +151,8 @@ def passing(new: Callable[[], Any], *, array: bool = False) -> Try:
         assert reader.finished != (reader.failure is not None), "it is neither whole nor broken"
         assert reader.committed or not reader.finished
         if reader.failure is None:
-            if not array:
-                readable(out)
+            if made_of != "array":  # its end may be missing, as it came
+                readable(out, made_of)
             word = "read"
         else:
             word = failed(reader.failure)

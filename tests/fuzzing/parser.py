@@ -7,7 +7,7 @@ from functools import cached_property
 
 from fuzzing.mutations import Breaker, Exchange
 from fuzzing.reading import Try
-from fuzzing.scale import MILLION, SAMPLE
+from fuzzing.scale import SAMPLE
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Parser:
         name: `format: what of it`.
         exchanges: what is broken for it.
         one: reads one broken exchange, asserts what must hold, and says in a word how it ended.
-        sample, full: how many are read by `make test` and by `make proof`.
+        sample: how many are read by `make test`.
         ends: words of which each must come up, so that nobody tests only refusals.
     """
 
@@ -27,7 +27,6 @@ class Parser:
     one: Try
     ends: tuple[str, ...] = ("read",)
     sample: int = SAMPLE
-    full: int = MILLION
 
     @cached_property
     def breaker(self) -> Breaker:

@@ -17,7 +17,8 @@ from segue.core.errors import ProviderFailed, RequestInvalid
 from segue.core.failure import Failure, Kind
 from segue.core.ports import CannotServe
 from segue.families.llm.formats.chat.format import CHAT
-from segue.families.llm.formats.converse.format import CONVERSE_OF_CLAUDE
+from segue.families.llm.formats.converse.format import CONVERSE_FOR_CLIENTS, CONVERSE_OF_CLAUDE
+from segue.families.llm.formats.eventstream import FrameSplitter
 from segue.families.llm.formats.gemini.format import GEMINI, GEMINI_ARRAY
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.formats.ollama.format import OLLAMA
@@ -32,7 +33,7 @@ from segue.families.llm.sse import EventSplitter, read_event
 from segue.families.llm.translating import TranslatingReader
 
 Try = Callable[[bytes, random.Random], str]
-CLIENTS: Final[tuple[Any, ...]] = (CHAT, RESPONSES, MESSAGES, GEMINI, GEMINI_ARRAY)
+CLIENTS: Final[tuple[Any, ...]] = (CHAT, RESPONSES, MESSAGES, GEMINI, GEMINI_ARRAY, CONVERSE_FOR_CLIENTS)
 PROVIDERS: Final[tuple[Any, ...]] = (CHAT, RESPONSES, MESSAGES, GEMINI, CONVERSE_OF_CLAUDE, OLLAMA, YANDEX)
 MODELS: Final = {"chat": "gpt-4o", "messages": "claude-sonnet-4-5", "gemini": "gemini-3-flash",
                  "converse": "anthropic.claude-sonnet-4-5-20250929-v1:0"}  # fmt: skip
@@ -88,7 +89,7 @@ def an_object(data: bytes) -> None:
 
 def request_of(format_: Any) -> Try:
     """Requests of clients: what is understood can be written for every provider, or is refused for its field."""
-    url = {"model": "m", "stream": True} if format_.id == "gemini" else {}
+    url = {"model": "m", "stream": True} if format_.id in {"gemini", "converse"} else {}
 
     def one(data: bytes, dice: random.Random) -> str:
         try:
@@ -146,7 +147,7 @@ def stream_of(format_: Any) -> Try:
             assert told
             out += told
         if dice.random() < 0.2:
-            readable(out, array=client is GEMINI_ARRAY)
+            readable(out, carried_by(client))
             translated = TranslatingReader(format_.event_reader(), client.event_writer(SHOWN), SECRET)
             translated.feed(data)
             translated.end()
@@ -158,16 +159,26 @@ def stream_of(format_: Any) -> Try:
     return one
 
 
-def readable(out: bytes, *, array: bool = False) -> None:
-    """What a client gets is JSON, event by event, in UTF-8."""
-    if array:
+def carried_by(client: Any) -> str:
+    """What a client's streams are made of: see `readable`."""
+    if client is GEMINI_ARRAY:
+        return "array"
+    return "frames" if client is CONVERSE_FOR_CLIENTS else "events"
+
+
+def readable(out: bytes, made_of: str = "events") -> None:
+    """What a client gets is JSON in UTF-8, in server-sent events, in Amazon's frames, or in one array."""
+    if made_of == "array":
         out.decode()
         assert isinstance(msgspec.json.decode(out, type=list[msgspec.Raw]), list)
-        return
-    for event in EventSplitter().feed(out):
-        _, data = read_event(event)
-        if data and data.strip() != b"[DONE]":
-            an_object(data)
+    elif made_of == "frames":
+        for frame in FrameSplitter().feed(out):
+            an_object(frame.payload)
+    else:
+        for event in EventSplitter().feed(out):
+            _, data = read_event(event)
+            if data and data.strip() != b"[DONE]":
+                an_object(data)
 
 
 def error_of(format_: Any) -> Try:

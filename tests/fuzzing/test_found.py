@@ -15,12 +15,14 @@ from segue.core.errors import LONGEST_MESSAGE, RequestInvalid
 from segue.core.failure import Failure, Kind
 from segue.core.ports import CannotServe
 from segue.families.llm.formats.chat.format import CHAT
-from segue.families.llm.formats.converse.format import CONVERSE_OF_CLAUDE
+from segue.families.llm.formats.converse.format import CONVERSE_FOR_CLIENTS, CONVERSE_OF_CLAUDE
+from segue.families.llm.formats.eventstream import write_frame
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.formats.responses.format import RESPONSES
 from segue.families.llm.ir.answer import Broke, TextMore
 from segue.families.llm.ir.format import BadAnswer
+from segue.families.llm.passing.converse import ConversePassing
 from segue.families.llm.translating import TranslatingReader
 
 HI = [{"role": "user", "content": "Hi"}]
@@ -113,3 +115,18 @@ def test_a_key_that_a_vendor_repeats_in_an_answer_is_shown_to_nobody(format_: An
         format_.read_answer(data)
     assert SECRET not in str(bad.value)
     assert SECRET not in repr(format_.read_error(200, {}, data, SECRET))
+
+
+@pytest.mark.parametrize("body", [b"[]", b"0.5", b'"text"'])
+@pytest.mark.parametrize("format_", [CHAT, RESPONSES, MESSAGES, GEMINI, CONVERSE_FOR_CLIENTS], ids=lambda one: one.id)
+def test_a_body_that_is_no_object_is_told_to_be_that_and_no_field_of_it(format_: Any, body: bytes) -> None:
+    with pytest.raises(RequestInvalid, match="body"):
+        format_.read_request(body)
+
+
+def test_a_frame_whose_payload_is_no_utf_8_breaks_the_stream_that_passes_through() -> None:
+    reader = ConversePassing(CONVERSE_FOR_CLIENTS.event_writer(SHOWN), SECRET)
+    headers = ((":event-type", "contentBlockDelta"), (":message-type", "event"))
+    assert reader.feed(write_frame(headers, b'{"delta":{"text":"\xed\xa0"}}')) == b""
+    assert reader.failure is not None
+    assert reader.failure.kind is Kind.STREAM_CUT

@@ -27,7 +27,7 @@ def scaled() -> list[object]:
     return [
         pytest.param(parser, *scale.values, id=f"{parser.name}, {scale.id}", marks=scale.marks)
         for parser in PARSERS
-        for scale in scales(sample=parser.sample, full=parser.full)
+        for scale in scales(sample=parser.sample)
     ]
 
 

@@ -165,6 +165,50 @@ def test_a_model_billed_by_the_request_needs_no_count_of_tokens() -> None:
     assert dollars(Usage(requests=3), priced(input="1", request="0.002")) is None
 
 
+def test_text_that_is_said_aloud_is_billed_by_the_character_where_it_has_such_a_price() -> None:
+    # developers.openai.com/api/docs/pricing, tts-1: 15 dollars for a million characters
+    speech = priced(character="15")
+    assert dollars(Usage(characters=4096), speech) == "0.06144 USD"
+    assert dollars(Usage(characters=0), speech) is None
+    assert dollars(Usage(characters=4096), priced(input="0.6", output="12")) is None
+    made = charge(Usage(characters=2), speech, 0.0)
+    assert made is not None
+    assert [(item.name, item.quantity, item.price) for item in made.items] == [("characters", 2, 15_000_000_000)]
+
+
+PAINTER = Price(
+    Tariff(rates_of({"input": Decimal(0)})),
+    pictures={"": 40_000, "standard 1024x1024": 40_000, "hd 1024x1024": 80_000, "1792x1024": 90_000, "low": 10_000},
+)
+"""In billionths of a dollar for a thousand pictures, to be short."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate"),
+    [
+        ("", 40_000),
+        ("hd 1024x1024", 80_000),
+        ("hd 1792x1024", 90_000),
+        ("1792x1024", 90_000),
+        ("low 512x512", 10_000),
+        ("low", 10_000),
+        ("hd", None),
+        ("1024x1024", None),
+        ("hd 512x512", None),
+        ("512x512", None),
+    ],
+)
+def test_pictures_are_billed_by_the_piece_by_quality_and_size(kind: str, rate: int | None) -> None:
+    made = charge(Usage(pictures=1_000_000, picture=kind), PAINTER, 0.0)
+    assert (None if made is None else made.cost.billionths) == rate
+
+
+def test_all_pictures_may_cost_the_same() -> None:
+    price = priced(input="0", picture="0.02")
+    assert dollars(Usage(pictures=3, picture="hd 1024x1024"), price) == "0.06 USD"
+    assert dollars(Usage(pictures=3), priced(input="5", output="40")) is None
+
+
 def test_nothing_told_is_not_nothing_taken() -> None:
     for price in (priced(input="0", output="5"), priced(audio_second="100"), priced(input="0", output="0")):
         assert dollars(Usage(), price) is None

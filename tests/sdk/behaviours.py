@@ -4,11 +4,15 @@ A behaviour asks by a driver and checks what it heard. Segue's own words never a
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from backends.scripted import always, answer
+from backends.scripted import serving as listening
 from sdk.columns import BY_NAME, Column
+from sdk.table import FETCHED
 from sdk.wishes import CLOCK, WEATHER, Call, Driver, Heard, Picture, Result, Results, User, Wish
 from support.service import Serving
 
@@ -101,8 +105,8 @@ async def _length(scene: Scene) -> Heard:
 async def _stop(scene: Scene) -> Heard:
     heard = await scene.ask("before HALT after", stop=("HALT",))
     assert heard.text.rstrip().endswith("before")
-    # Which reason it was, vendors without a word of their own for it cannot tell.
-    tells = scene.column.name in {"anthropic", "bedrock"}
+    # Which reason it was, vendors without a word of their own for it cannot tell; where Segue stops the text, it knows.
+    tells = scene.column.name in {"anthropic", "bedrock", "responses", "yandex"}
     assert heard.stop == scene.driver.stops["sequence" if tells else "end"]
     again = await scene.ask("before HALT after", stop=("HALT",), stream=True)
     assert (again.text.rstrip(), again.stop) == (heard.text.rstrip(), heard.stop)
@@ -211,8 +215,14 @@ async def _image(scene: Scene) -> Heard:
 
 @behaviour("image by URL")
 async def _image_url(scene: Scene) -> Heard:
-    heard = await scene.go_on(User("what is this", (Picture(url="https://pictures.example/cat.png"),)))
-    assert "images: 1 (https://pictures.example/cat.png)" in heard.text
+    if scene.column.name not in FETCHED:
+        heard = await scene.go_on(User("what is this", (Picture(url="https://pictures.example/cat.png"),)))
+        assert "images: 1 (https://pictures.example/cat.png)" in heard.text
+        return heard
+    async with listening(always(answer(b64decode(PIXEL)))) as pictures:
+        heard = await scene.go_on(User("what is this", (Picture(url=pictures.url("/cat.png")),)))
+    assert "images: 1 (image" in heard.text
+    assert ", 70 bytes)" in heard.text
     return heard
 
 
@@ -281,8 +291,8 @@ async def _cached(scene: Scene) -> Heard:
     assert first.usage is not None
     assert again.usage is not None
     assert again.usage.cached >= 1024
-    # Anthropic counts cached tokens beside the input, all others within it.
-    beside = again.usage.cached if scene.driver.name == "anthropic" else 0
+    # Anthropic and Bedrock count cached tokens beside the input, all others within it.
+    beside = again.usage.cached if scene.driver.name in {"anthropic", "boto3"} else 0
     assert again.usage.input + beside == first.usage.input + (first.usage.cached if beside else 0)
     return again
 

@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from sdk.columns import PROVIDERS
 from sdk.drivers.chat import ChatDriver
+from sdk.drivers.converse import ConverseDriver
 from sdk.drivers.gemini import GeminiDriver
 from sdk.drivers.langchain import LangChainDriver
 from sdk.drivers.messages import MessagesDriver
@@ -15,13 +16,15 @@ from sdk.table import DRIVERS
 from sdk.wishes import Driver
 from support.service import Serving, serving
 
-CLASSES = {one.name: one for one in (ChatDriver, ResponsesDriver, MessagesDriver, GeminiDriver, LangChainDriver)}
+DRIVING = (ChatDriver, ResponsesDriver, MessagesDriver, GeminiDriver, LangChainDriver, ConverseDriver)
+CLASSES = {one.name: one for one in DRIVING}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def everyone() -> AsyncIterator[Serving]:
     """Segue before all providers of the matrix, without retries."""
-    async with serving(providers=PROVIDERS, models={}) as served:
+    fetch = {"allow_private_network": True}
+    async with serving(providers=PROVIDERS, models={}, server={"fetch": fetch}) as served:
         yield served
 
 

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Final
 
-DRIVERS: Final = ("openai-chat", "openai-responses", "anthropic", "google-genai", "langchain-openai")
+DRIVERS: Final = ("openai-chat", "openai-responses", "anthropic", "google-genai", "langchain-openai", "boto3")
 
 
 class Verdict(Enum):
@@ -16,15 +16,16 @@ class Verdict(Enum):
 
 NO_WORD: Final = {
     ("stop sequence", "openai-responses"): "the Responses have no stop sequences",
+    ("no tool allowed", "boto3"): "Converse offers tools or does not",
+    ("image by URL", "boto3"): "Converse has images as bytes or in S3",
 }
 """What a client's format cannot ask for."""
 
 REFUSED: Final = {
-    "stop sequence": {"responses", "yandex"},
     "any tool demanded": {"ollama", "ollama-native"},
     "demanded tool": {"ollama", "ollama-native"},
     "image by data": {"deepseek", "groq", "yandex"},
-    "image by URL": {"bedrock", "deepseek", "groq", "ollama", "ollama-native", "yandex"},
+    "image by URL": {"deepseek", "groq", "yandex"},
     "output by schema": {"deepseek", "groq"},
     "output by schema, streamed": {"deepseek", "groq"},
 }
@@ -50,8 +51,8 @@ UNASKED: Final = {
 PASSED_ON: Final = {("openai-chat", "deepseek"), ("langchain-openai", "deepseek")}
 """Where the bytes go through and the vendor decides; the simulated one takes what a translation would not send."""
 
-DECIDED_THERE: Final = {("image by URL", driver, "ollama") for driver in ("openai-chat", "langchain-openai")}
-"""The same for one behaviour: the address of an image is in a message, which nobody reads on the way."""
+FETCHED: Final = {"bedrock", "ollama", "ollama-native"}
+"""Who takes images as data only: for these Segue fetches what lies at an address."""
 
 
 def verdict(behaviour: str, driver: str, column: str) -> Verdict:
@@ -61,5 +62,4 @@ def verdict(behaviour: str, driver: str, column: str) -> Verdict:
     if column in NOT_THERE.get(behaviour, ()):
         return Verdict.NONE
     refused = column in REFUSED.get(behaviour, ()) and (driver, column) not in PASSED_ON
-    refused = refused and (behaviour, driver, column) not in DECIDED_THERE
     return Verdict.REFUSED if refused else Verdict.WORKS

@@ -1,4 +1,4 @@
-"""Five official SDKs before every provider: what an application expects holds in each of the cells."""
+"""Six official SDKs before every provider: what an application expects holds in each of the cells."""
 
 import pytest
 

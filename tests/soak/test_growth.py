@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from segue.simulator import Simulator
-from soak.traffic import Caller, by_callers, request, settled
+from soak.traffic import Caller, by_callers, our_objects, request, settled
 from support.service import PROVIDERS, Serving, serving
 
 CALLERS = 16
 SLACK = 3
 """Tasks and objects that may be there by chance: a writer's nap, the last exchange of a connection."""
+TENTH = 60
+"""Calls that are given up where so many times ten are made."""
 
 
 async def before_source(sim: Simulator) -> dict[str, Any]:
@@ -73,13 +75,17 @@ async def test_what_a_call_needs_goes_without_the_garbage_collector(sim, traffic
     async with serving(**await before_source(sim)) as served:
         await traffic(served, 50)
         before = await settled(served)
+        ours = our_objects()
         gc.disable()
         try:
-            await traffic(served, 600)
+            await traffic(served, 10 * TENTH)
             after = await settled(served, collect=False)
+            more = our_objects() - ours
         finally:
             gc.enable()
         assert {name: count for name, count in after.items() if count > before[name] + SLACK} == {}
+        # Of any type: one of every call that was given up would be a cycle.
+        assert {name: count for name, count in more.items() if count > TENTH // 2} == {}
 
 
 @pytest.mark.timeout(300)

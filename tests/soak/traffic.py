@@ -98,3 +98,10 @@ async def settled(served: Serving, *, collect: bool = True) -> Counter[str]:
     found = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, OF_A_CALL))
     found["tasks"] = len(asyncio.all_tasks())
     return found
+
+
+def our_objects() -> Counter[str]:
+    """Objects of Segue's own that could be in a cycle, by type; asyncio has many of its own."""
+    every = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
+    ours = {name: count for name, count in every.items() if name.startswith("segue.") and ".simulator." not in name}
+    return Counter(ours)

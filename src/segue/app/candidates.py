@@ -14,6 +14,7 @@ from segue.core.naming import ModelMap, serves
 from segue.core.ports import Codec, Executor, WireAdapter
 from segue.core.provider import NO_KEY, Candidate, Guard, Key, ModelInfo, Provider
 from segue.core.selection import Offer
+from segue.families.llm.catalogue.book import ONLY_TOLD
 from segue.families.llm.operations import CHAT
 from segue.pipeline.edits import Edits, edited
 
@@ -82,7 +83,8 @@ class Candidates:
         if infos is None:
             infos = self._infos[provider.id] = {one.id: one for one in provider.models}
         info = infos.get(model) or self._facts.info(provider.id, wanted, model)
-        if own != model and not info.capabilities and info.context is None and info.price is None:
+        unpriced = info.price is None or info.price is ONLY_TOLD
+        if own != model and not info.capabilities and info.context is None and unpriced:
             return self._facts.info(provider.id, wanted, own)
         return info
 

@@ -10,11 +10,13 @@ from typing import Final
 from segue.config.pricing import ExchangeRate, ModelPrices, TokenPrices
 from segue.metering.exchange import BUILT_IN, Exchange
 from segue.metering.prices import EACH, Price, Rates, Step, Tariff, rates_of
-from segue.metering.rounding import billionths
+from segue.metering.rounding import MILLION, billionths
 
 SOURCE: Final = "configuration"
 
 _TOKENS: Final = tuple(TokenPrices.model_fields)
+_FEES: Final = EACH | {"character"}
+"""What does not depend on how long a request is."""
 
 
 def price_of(prices: ModelPrices, exchange: Mapping[str, Exchange]) -> Price:
@@ -24,7 +26,7 @@ def price_of(prices: ModelPrices, exchange: Mapping[str, Exchange]) -> Price:
         prices: what was written.
         exchange: rates by currency; see `exchanges_of`.
     """
-    fee = {name: amount for name in EACH if (amount := getattr(prices, name)) is not None}
+    fee = {name: amount for name in _FEES if (amount := getattr(prices, name)) is not None}
     standard = Tariff(
         rates_of({**_amounts(prices), **fee}),
         tuple(Step(int(above), _rates_above(rates, fee)) for above, rates in prices.above.items()),
@@ -36,6 +38,10 @@ def price_of(prices: ModelPrices, exchange: Mapping[str, Exchange]) -> Price:
         source=SOURCE,
         date=prices.date or "",
         exchange=exchange.get(prices.currency),
+        pictures={
+            "" if kind == "default" else kind: billionths(amount) * MILLION
+            for kind, amount in (prices.pictures or {}).items()
+        },
     )
 
 

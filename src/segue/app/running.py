@@ -93,7 +93,7 @@ class Running:
                 raise
             self.call_log = CallLog(self.store, world.clock)
             self.call_log.start()
-            world.signals.subscribe(CallEnded, self.call_log.record)
+            world.signals.subscribe(CallEnded, self.call_log.record, answered=self.call_log.record_answered)
             self.responses = Shelf(world.clock, ResponseStore(self.store), alone=world.workers == 1)
             self.responses.start()
         if self._files or self.key_store is not None:

@@ -18,11 +18,13 @@ from segue.config.models import Settings
 from segue.config.policy import ResolvedPolicy, resolve_policy
 from segue.core.errors import ConfigError
 from segue.core.failure import TREATMENTS, Kind, Next, Treatment
+from segue.core.fetching import Fetcher
 from segue.core.operation import Operation
 from segue.core.ports import AdapterKind, Executor, ProviderSpec, WireAdapter
 from segue.core.provider import NO_KEY, Guard, Key, Load, Provider, Target
 from segue.core.selection import Offer, Selector, expand, expand_tiers
 from segue.core.signals import Signals
+from segue.pipeline.fetching import FetchRules, HttpFetcher
 from segue.pipeline.order import compose
 from segue.pipeline.parts import CallHandler, Parts, Policy, no_alternatives
 from segue.pipeline.wire import WireExecutor
@@ -76,12 +78,13 @@ def build(settings: Settings, world: World, version: int) -> Snapshot:
     }
     facts = ModelFacts(settings, world)
     faces: dict[Part, bytes] = {}
+    fetcher = _fetcher(settings, world)
     providers: dict[str, Provider] = {}
     adapters: dict[str, WireAdapter | Executor] = {}
     for provider_id, wanted in settings.providers.items():
         with _blamed(f"providers.{provider_id}: adapter {wanted.adapter!r}"):
-            adapters[provider_id] = adapter = _adapter(provider_id, wanted, world)
-            providers[provider_id] = provider = _provider(provider_id, wanted, adapter, world, facts)
+            adapters[provider_id] = adapter = _adapter(provider_id, wanted, world, fetches=fetcher is not None)
+            providers[provider_id] = provider = _provider(provider_id, wanted, adapter, world, facts, fetcher)
         faces[provider_id, ""] = face(f"{wanted.adapter} {wanted.base_url}")
         faces |= {(provider_id, key.label): face(key.secret) for key in provider.keys}
 
@@ -160,14 +163,27 @@ def _expanded(
     return chosen
 
 
-def _adapter(provider_id: str, wanted: ProviderSettings, world: World) -> WireAdapter | Executor:
-    kind = adapter_of(wanted.adapter, world)
-    spec = ProviderSpec(provider_id, wanted.adapter, wanted.base_url, wanted.allow_private_network, wanted.options)
-    return kind.build(spec)
+def _adapter(provider_id: str, wanted: ProviderSettings, world: World, *, fetches: bool) -> WireAdapter | Executor:
+    private = wanted.allow_private_network
+    spec = ProviderSpec(provider_id, wanted.adapter, wanted.base_url, private, wanted.options, fetches=fetches)
+    return adapter_of(wanted.adapter, world).build(spec)
+
+
+def _fetcher(settings: Settings, world: World) -> Fetcher | None:
+    """What fetches for all providers; `None` where nothing is fetched."""
+    fetch = settings.server.fetching
+    if not fetch.enabled or not settings.providers:
+        return None
+    return HttpFetcher(world.network(), FetchRules(fetch.allow_private_network, fetch.proxy, fetch.timeout, fetch.size))
 
 
 def _provider(
-    provider_id: str, wanted: ProviderSettings, built: WireAdapter | Executor, world: World, facts: ModelFacts
+    provider_id: str,
+    wanted: ProviderSettings,
+    built: WireAdapter | Executor,
+    world: World,
+    facts: ModelFacts,
+    fetcher: Fetcher | None,
 ) -> Provider:
     kind = adapter_of(wanted.adapter, world)
     secrets = [secret.get_secret_value() for secret in wanted.all_keys]
@@ -176,7 +192,7 @@ def _provider(
     if hasattr(built, "execute"):
         executor = cast("Executor", built)
     else:
-        executor = WireExecutor(shaped(built, wanted), world.network(), world.clock)
+        executor = WireExecutor(shaped(built, wanted), world.network(), world.clock, fetcher)
     listed = wanted.listed
     models = tuple(facts.info(provider_id, wanted, name) for name in (kind.models if listed is None else listed))
     return Provider(

@@ -45,6 +45,23 @@ class Cors(Section):
     """How long a browser may remember the answer."""
 
 
+class Fetch(Section):
+    """What Segue fetches itself: images and documents by their address, for providers that take them as data only."""
+
+    enabled: Flag = True
+    """Whether it does. If not, such a request is refused, unless another provider takes the address itself."""
+    allow_private_network: Flag = False
+    """Whether addresses on this machine and in private networks may be fetched, too. Callers can then find out what
+    answers there."""
+    proxy: Flag = False
+    """Whether what goes through a proxy of the environment may be fetched. A proxy resolves names itself, so it is then
+    the proxy that must keep callers away from private addresses."""
+    timeout: Wait = Field(default=10.0, json_schema_extra={"default": "10s"})
+    """For all that one attempt needs; half of the attempt's own time at most."""
+    size: BodySize = Field(default=32 * 1024 * 1024, json_schema_extra={"default": "32MiB"})
+    """For all that one call needs. Of a single one a provider takes less."""
+
+
 class Server(Section):
     """Where Segue listens and what it takes on."""
 
@@ -60,6 +77,14 @@ class Server(Section):
     """Calls under way at once; the next one is answered with 503."""
     cors: Cors | None = None
     """Which web pages may call Segue from a browser; without it none may."""
+    fetch: Fetch | None = None
+    """What Segue fetches by itself when a provider takes images or documents as data only; without it by the defaults
+    below."""
+
+    @property
+    def fetching(self) -> Fetch:
+        """`fetch`, or its defaults."""
+        return self.fetch or Fetch()
 
 
 class Auth(Section):

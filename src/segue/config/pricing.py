@@ -23,11 +23,13 @@ MOST_PATTERNS = 10_000
 MOST_CURRENCIES = 200
 MOST_STEPS = 10
 MOST_SERVICE_TIERS = 20
+MOST_PICTURES = 100
 LARGEST_FACTOR = 100
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _STEP = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+_PICTURE = re.compile(r"[a-z0-9]{1,20}( [1-9][0-9]{1,4}x[1-9][0-9]{1,4})?", re.ASCII)
 PRICED = re.compile(r"[^/\s]+/\S(.*\S)?")
 """What a pattern of `provider/model` looks like."""
 
@@ -133,7 +135,7 @@ class TokenPrices(Section):
     """Units of the currency for a million tokens."""
 
     input: Amount
-    """For a million tokens of requests; 0 for what is billed by the request alone."""
+    """For a million tokens of requests; 0 for what is billed by the request, the character or the picture."""
     output: Amount | None = None
     """For a million tokens of answers, thinking included. Without it an answer with any has no known cost."""
     cached_input: Amount | None = None
@@ -157,6 +159,15 @@ class ModelPrices(TokenPrices):
 
     request: Amount | None = None
     """For each request, beside its tokens; of a ranking for each of the vendor's search units."""
+    character: Amount | None = None
+    """For a million characters of text that is said aloud, where the vendor bills those."""
+    picture: Amount | None = None
+    """For each picture that is made, where the vendor bills those and not their tokens."""
+    pictures: (
+        Annotated[Mapping[str, Amount], _mapping("kinds of pictures", _PICTURE, "hd 1024x1792", MOST_PICTURES)] | None
+    ) = Field(default=None, json_schema_extra=_keys(_PICTURE, MOST_PICTURES))
+    """The same by quality and size (`hd 1024x1792`, `1024x1792` or `hd`); `default` where a request says neither. Other
+    pictures then have no known cost."""
     web_search: Amount | None = None
     """For each search of the web that the vendor's own tool makes. Without it the cost says that it lacks them."""
     file_search: Amount | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from segue.core.failure import Failure
 from segue.core.features import Features
+from segue.core.fetching import Found
 from segue.core.money import Charge, Cost, total_of
 from segue.core.operation import Operation
 from segue.core.outcome import Usage
@@ -186,6 +187,7 @@ class Call:
         continuation: `None` unless a stream that breaks is to be gone on with; set by the plan layer.
         waited: seconds that Segue waited on purpose, between attempts.
         headers: headers of the client's that some provider may see, by their names in lower case.
+        fetched: what was looked for to write the request, by its address; kept so that nothing is fetched twice.
         started, started_wall: when the call arrived, on the monotonic and on the wall clock.
     """
 
@@ -196,6 +198,7 @@ class Call:
         "continuation",
         "deadline",
         "features",
+        "fetched",
         "headers",
         "hold",
         "id",
@@ -235,6 +238,7 @@ class Call:
         self.hold = NO_HOLD
         self.continuation: Continuation | None = None
         self.headers = NO_HEADERS
+        self.fetched: dict[str, Found] | None = None
         self.features: Features = _NO_FEATURES
         self.plan: Any = None
         self.attempts: list[Attempt] = []

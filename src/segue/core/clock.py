@@ -70,4 +70,5 @@ class SystemChance:
 
     def new_id(self, prefix: str) -> str:
         """`prefix`, 11 hexadecimal digits of milliseconds, 16 of chance."""
-        return f"{prefix}{int(time.time() * 1000):011x}{self._random.getrandbits(64):016x}"
+        # One number: to write two takes half as long again.
+        return f"{prefix}{(int(time.time() * 1000) << 64) | self._random.getrandbits(64):027x}"

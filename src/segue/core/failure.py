@@ -118,6 +118,7 @@ class Failure:
         status: the vendor's HTTP status, for records and for the caller's own mistakes only.
         vendor_type, vendor_code, param: the vendor's own words, passed on to an SDK that knows them.
         mended: whether the adapter has changed what was refused: the same candidate may take the request now.
+        code: our own word for what is wrong with the request, where the kind says too little (`media_not_fetched`).
     """
 
     kind: Kind
@@ -132,6 +133,7 @@ class Failure:
     vendor_code: str | None = None
     param: str | None = None
     mended: bool = False
+    code: str | None = None
 
     @property
     def treatment(self) -> Treatment:

@@ -49,9 +49,9 @@ class CostItem(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         name: what was bought: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `audio_input`, `image_input`,
-            `output`, `audio_output`, `image_output`, `audio_seconds`, `requests`, `web_search` or `file_search`;
-            `billed` where the vendor told the sum.
-        quantity: tokens, requests or searches.
+            `output`, `audio_output`, `image_output`, `audio_seconds`, `characters`, `pictures`, `requests`,
+            `web_search` or `file_search`; `billed` where the vendor told the sum.
+        quantity: tokens, seconds, characters, pictures, requests or searches.
         price: billionths of the currency for a million of them.
         billionths: quantity times price, rounded half to even.
     """

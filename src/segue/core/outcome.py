@@ -39,7 +39,10 @@ class Usage(msgspec.Struct):
         tool_calls: how often the vendor's own tools were used that are billed beside the tokens: `web_search`,
             `file_search`, and others by the vendor's name.
         audio_seconds: of sound that was heard, where that is what the vendor counts (transcripts).
-        billed: what the vendor says that it took in all, in billionths of a US dollar (OpenRouter, Perplexity).
+        characters: of text that was said aloud; no vendor tells them, and some bill by them.
+        pictures: how many were made, where the vendor tells no more than that.
+        picture: their quality and size as far as they are known, such as `hd 1024x1792`.
+        billed: what the vendor says that it took in all, in billionths of a US dollar (OpenRouter, Perplexity, xAI).
         service_tier: how the vendor says that it served, where the price depends on it: `priority`, `flex`, `batch`.
         estimated: whether the tokens are our estimate, because the provider told none.
     """
@@ -60,6 +63,9 @@ class Usage(msgspec.Struct):
     image_output_tokens: int | None = None
     tool_calls: dict[str, int] | None = None
     audio_seconds: int | None = None
+    characters: int | None = None
+    pictures: int | None = None
+    picture: str = ""
     billed: int | None = None
     service_tier: str = ""
     estimated: bool = False

@@ -128,6 +128,9 @@ class StreamReader(Protocol):
         counting: set by whoever wants to know `tokens` well while it reads; costs a little.
         failure: set once the stream is known to be broken; no more is fed.
         usage: what the provider reported so far.
+
+    A reader that has ended an answer before its provider did has an attribute `patient` that is true from then on: the
+    rest is waited for as long as any part of a stream, because the usage comes with it.
     """
 
     committed: bool
@@ -176,7 +179,12 @@ class Codec(Protocol):
     """How one operation is spoken on one wire. Pure: no I/O, no clock, no state between calls."""
 
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
-        """The request for this candidate; raises `CannotServe` when this provider cannot express it."""
+        """The request for this candidate.
+
+        Raises:
+            CannotServe: this provider cannot express it.
+            MustFetch: something must be fetched first (`segue.core.fetching`); then it is asked for once more.
+        """
         ...
 
     def decode(
@@ -267,6 +275,7 @@ class ProviderSpec:
 
     Attributes:
         options: settings of the adapter's own (`region`, `folder`, …), already validated by its option model.
+        fetches: whether its codecs may raise `MustFetch`; else such a request is one that they cannot express.
     """
 
     id: str
@@ -274,6 +283,7 @@ class ProviderSpec:
     base_url: str | None = None
     allow_private: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    fetches: bool = True
 
 
 class AdapterKind(Protocol):

@@ -14,15 +14,20 @@ from segue.app.catalogue import operations
 from segue.app.running import Running
 from segue.core.errors import CallFailed, Overloaded, RequestInvalid
 from segue.core.operation import Nature
+from segue.families.llm.express import plain_chat
 from segue.families.llm.formats.chat.format import CHAT
+from segue.families.llm.request import parse_chat
 from segue.http import absent
 from segue.http.auth import Authenticator
 from segue.http.exchange import JSON, ClientGone, Exchange, Message, Receive, Scope, Send
+from segue.http.express import ExpressDoor
 from segue.http.monitors import Monitors
 from segue.http.problem import problem
 from segue.http.results import error_headers, told
 from segue.http.surfaces import azure
 from segue.http.surfaces.anthropic import VERSION, AnthropicSurface
+from segue.http.surfaces.bedrock import PREFIXES as BEDROCK_PATHS
+from segue.http.surfaces.bedrock import BedrockSurface
 from segue.http.surfaces.gemini import RESOURCES, GeminiSurface, read_query
 from segue.http.surfaces.openai import OpenAISurface
 from segue.http.surfaces.openai_other import PATHS as OTHER_PATHS
@@ -32,6 +37,7 @@ from segue.http.surfaces.passthrough import PREFIX as PASSTHROUGH_PREFIX
 from segue.http.surfaces.passthrough import PassthroughSurface
 from segue.http.surfaces.responses import ResponsesSurface
 from segue.http.surfaces.services import ServicesSurface
+from segue.http.surfaces.vertex import VertexSurface, is_for_claude
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -62,6 +68,7 @@ class Application:
     Attributes:
         hot_urls: what serves a hot request, by URL and method as they stand in a request line, with method and path
             as text: one look for a server that has a shorter way than ASGI. `hot` knows further ones.
+        doors: the express of paths that have one, for POST.
     """
 
     def __init__(self, running: Running, authenticator: Authenticator) -> None:
@@ -72,6 +79,8 @@ class Application:
         self._anthropic = AnthropicSurface(running, authenticator)
         self._tasks = TaskSurface(running, authenticator)
         self._gemini = GeminiSurface(running, authenticator, self._tasks)
+        self._vertex = VertexSurface(running, authenticator, self._tasks)
+        self._bedrock = BedrockSurface(running, authenticator, self._tasks)
         self._services = ServicesSurface(running, authenticator)
         self._passthrough = PassthroughSurface(running, authenticator)
         self._hot = self._hot_routes()
@@ -85,6 +94,8 @@ class Application:
             for path, methods in self._direct.items()
         }
         self._prefixes = self._prefix_routes()
+        chat = ExpressDoor(running, authenticator, self._openai, self._serve, plain_chat, parse_chat)
+        self.doors = {f"{prefix}/v1/chat/completions": chat for prefix in ("", "/openai")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event; see the ASGI specification."""
@@ -188,7 +199,12 @@ class Application:
             **{f"/{version}/models": gemini for version in GEMINI_VERSIONS[1:]},
             **{f"/gemini/{version}/models": gemini for version in GEMINI_VERSIONS},
             # Vercel's SDK leaves `models/` out before a name with a slash; the rest is not offered.
-            **dict.fromkeys(GEMINI_PATHS, dict.fromkeys(METHODS, self._gemini.elsewhere)),
+            **dict.fromkeys(VERTEX_PATHS, dict.fromkeys(METHODS, self._at_vertex)),
+            **dict.fromkeys(
+                (path for path in GEMINI_PATHS if path not in VERTEX_PATHS),
+                dict.fromkeys(METHODS, self._gemini.elsewhere),
+            ),
+            **dict.fromkeys(BEDROCK_PATHS, dict.fromkeys(METHODS, self._bedrock.serve)),
             "/v1/call/": {"POST": self._services.by_name},
             PASSTHROUGH_PREFIX: dict.fromkeys(PASSTHROUGH_METHODS, self._passthrough.serve),
             **{f"{prefix}{path}": not_offered for prefix in ("", "/openai", "/anthropic") for path in absent.PATHS},
@@ -206,6 +222,13 @@ class Application:
             await self._gemini.action(exchange)
         else:
             await self._refuse_method(exchange, {"GET": self._models})
+
+    async def _at_vertex(self, exchange: Exchange) -> None:
+        """Vertex AI's paths: Claude is asked for in Anthropic's format, everything else in Gemini's."""
+        if exchange.method == "POST" and is_for_claude(exchange.path):
+            await self._vertex.predict(exchange)
+        else:
+            await self._gemini.elsewhere(exchange)
 
     async def _models(self, exchange: Exchange) -> None:
         """`GET /v1/models` is claimed by three SDKs, which tell themselves apart by their headers."""
@@ -230,7 +253,9 @@ class Application:
             await send({"type": "websocket.close", "code": 1003, "reason": "Segue speaks HTTP only"})
 
     async def _refuse(self, exchange: Exchange, error: CallFailed, *headers: tuple[bytes, bytes]) -> None:
-        if exchange.path.startswith(ANTHROPIC_PATHS) or VERSION in exchange.headers:
+        if exchange.path.startswith(BEDROCK_PATHS):
+            await self._bedrock.refuse(exchange, error, *headers)
+        elif exchange.path.startswith(ANTHROPIC_PATHS) or VERSION in exchange.headers or is_for_claude(exchange.path):
             await self._anthropic.refuse(exchange, error, *headers)
         elif exchange.path.startswith(GEMINI_PATHS) or GOOGLE_HEADERS & exchange.headers.keys():
             await self._gemini.refuse(exchange, error, *headers)

@@ -83,6 +83,24 @@ class Authenticator:
             exchange.memory[_MEMORY] = _Known(only, self._running.keys, record, caller)
         return caller
 
+    def admission(self, exchange: Exchange) -> "Admission | None":
+        """What later requests with the very same head may be admitted by; `None` where each must be looked at.
+
+        Raises:
+            Unauthenticated, Forbidden: as `caller`.
+        """
+        caller = self.caller(exchange)
+        if self.is_open:
+            return Admission(caller, self._running.keys, is_open=True)
+        known: _Known | None = exchange.memory.get(_MEMORY)
+        if known is None or known.record.expires_at is not None or known.record.revoked_at is not None:
+            return None
+        return Admission(caller, self._running.keys, is_open=False)
+
+    def admits(self, admission: "Admission") -> bool:
+        """Whether nothing has changed since."""
+        return admission.keys is self._running.keys and (not admission.is_open or self.is_open)
+
     def _look_up(self, shown: str) -> "KeyRecord":
         running = self._running
         assert running.key_store is not None  # noqa: S101 - without a store the service is open or was not started
@@ -114,6 +132,14 @@ class Authenticator:
             raise Forbidden(
                 f"while there is no key only localhost is served, not {host[:100]!r}: make one with `segue keys create`"
             )
+
+
+class Admission(NamedTuple):
+    """Who sends a head that was seen before, and by which keys that was decided."""
+
+    caller: Caller
+    keys: "Mapping[bytes, KeyRecord]"
+    is_open: bool
 
 
 def _hostname(url: str) -> str | None:

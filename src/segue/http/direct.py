@@ -11,8 +11,9 @@ from typing import Any, Protocol, Self
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from segue.http.errand import Errand
-from segue.http.exchange import JSON, REQUEST_SECONDS, ClientGone, Exchange, Headers, too_large, too_slow
+from segue.http.exchange import ENCODED, JSON, REQUEST_SECONDS, ClientGone, Exchange, Headers, too_large, too_slow
 from segue.http.opening import OPENINGS
+from segue.http.unpacking import unpack
 
 Serve = Callable[[Exchange], Coroutine[Any, Any, None]]
 
@@ -91,7 +92,7 @@ class DirectExchange(Exchange):
         self.response_complete = False
         self.disconnected = False
         self.gone = False
-        self.task: Errand | None = None
+        self.task: Any = None  # an errand, or what it was left to
         self._raw = raw
         self._line = line
         self._transport = line.transport
@@ -121,7 +122,7 @@ class DirectExchange(Exchange):
         return len(self.taken)
 
     async def body(self, limit: int) -> bytes:
-        """The whole body."""
+        """The whole body, unpacked where it came compressed."""
         if self.more_body:
             declared = self.headers.get(b"content-length", b"")
             if declared.isdigit() and int(declared) > limit:
@@ -132,7 +133,8 @@ class DirectExchange(Exchange):
         taken, self.taken = self.taken, b""  # it is asked for once, and kept by nobody else
         if len(taken) > limit:
             raise too_large(limit)
-        return taken if isinstance(taken, bytes) else bytes(taken)
+        body = taken if isinstance(taken, bytes) else bytes(taken)
+        return await unpack(body, self.values(ENCODED), limit) if ENCODED in self.headers else body
 
     async def _rest(self, limit: int) -> None:
         """Wait for the rest of the body, up to its limit and for a limited time."""
@@ -158,6 +160,17 @@ class DirectExchange(Exchange):
         if self.method != "HEAD":
             head.append(body)
         self._transport.write(b"".join(head))
+        self._complete()
+
+    def answer(self, headers: bytes, body: bytes) -> None:
+        """Send a whole answer with status 200 and rendered headers, of a request that was whole: at once."""
+        if self.disconnected:
+            return
+        self.started = True
+        opening = OPENINGS.of(200, self._line.server_state.default_headers)
+        if not self.keep_alive:  # the server has begun to stop, or something unreadable came behind this request
+            headers += b"connection: close\r\n"
+        self._transport.write(b"%b%bcontent-length: %d\r\n\r\n%b" % (opening, headers, len(body), body))
         self._complete()
 
     async def start(self, status: int, headers: Headers) -> None:
@@ -222,6 +235,26 @@ class DirectExchange(Exchange):
             errand.begin()
         else:
             errand.begin_soon()
+
+    def leave_to(self, task: Any) -> None:
+        """Have something served that is no errand: `task` is cancelled when the client hangs up or the server stops."""
+        self.task = task
+        self._watching = True
+        self._line.tasks.add(task)
+
+    def settled(self) -> None:
+        """What it was left to is done with it."""
+        self._line.tasks.discard(self.task)
+        self.task = None
+
+    def take_back(self, serve: Serve, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve it by an errand after all; to be called by the event loop, outside of every task."""
+        self.settled()
+        self._watching = False
+        # Not by `serve`: the connection keeps its last exchange, which must not keep the request.
+        self.task = errand = Errand(serve(self), loop, self._served)
+        self._line.tasks.add(errand)
+        errand.begin()
 
     def _served(self, errand: Errand) -> None:
         """Nobody works on it any more: an answer that is not whole now never will be."""

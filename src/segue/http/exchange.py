@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Self
 
 from segue.core.errors import RequestInvalid
+from segue.http.unpacking import unpack
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,6 +18,8 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+ENCODED = b"content-encoding"
+"""The header of a body that is compressed."""
 
 REQUEST_SECONDS = 60.0
 """How long the body of a request may take to come in whole: a drip must not hold a connection for ever."""
@@ -80,17 +83,19 @@ class Exchange:
         return headers
 
     async def body(self, limit: int) -> bytes:
-        """The whole body.
+        """The whole body, unpacked where it came compressed.
 
         Raises:
-            RequestInvalid: it is larger than `limit` bytes (status 413), or slower than `REQUEST_SECONDS` (408).
+            RequestInvalid: it is larger than `limit` bytes, packed or unpacked (status 413), slower than
+                `REQUEST_SECONDS` (408), or cannot be unpacked (400, 415).
             ClientGone: the client hung up first.
         """
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                return await self._whole(limit)
+                body = await self._whole(limit)
         except TimeoutError:
             raise too_slow() from None
+        return await unpack(body, self.values(ENCODED), limit) if ENCODED in self.headers else body
 
     async def _whole(self, limit: int) -> bytes:
         declared = self.headers.get(b"content-length", b"")

@@ -30,6 +30,20 @@ _CHAT_REQUEST = {
 }
 
 
+_CLOUDS = {
+    "/model/{model}/converse": "A chat in the format of Bedrock's Converse",
+    "/model/{model}/converse-stream": "The same, streaming",
+    "/model/{model}/count-tokens": "Count tokens, in Bedrock's format",
+    "/model/{model}/invoke": "A chat in the format of Anthropic's Messages, as at Bedrock",
+    "/model/{model}/invoke-with-response-stream": "The same, streaming",
+    **{
+        f"/v1/projects/{{project}}/locations/{{location}}/publishers/anthropic/models/{{model}}:{action}": summary
+        for action, summary in (
+            ("rawPredict", "A chat in the format of Anthropic's Messages, as at Vertex AI"),
+            ("streamRawPredict", "The same, streaming"),
+        )
+    },
+}
 _GEMINI = {
     "generateContent": "A chat in the format of Gemini",
     "streamGenerateContent": "A chat in the format of Gemini, piece by piece",
@@ -63,13 +77,11 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     paths["/v1/responses/input_tokens"] = {"post": _plain("Count tokens, in the format of OpenAI's Responses", "llm")}
     paths["/v1/messages/count_tokens"] = {"post": _plain("Count tokens, in Anthropic's format", "llm")}
     paths["/v1/messages"] = {"post": _plain("A chat in the format of Anthropic's Messages", "chat")}
-    for action, summary in _GEMINI.items():
-        paths[f"/v1beta/models/{{model}}:{action}"] = {
-            "post": {
-                **_plain(summary, "chat"),
-                "parameters": [_parameter("model", "path", {"type": "string"}, required=True)],
-            }
-        }
+    by_model = {f"/v1beta/models/{{model}}:{action}": summary for action, summary in _GEMINI.items()}
+    for path, summary in {**by_model, **_CLOUDS}.items():
+        names = ("project", "location", "model") if "{project}" in path else ("model",)
+        told = [_parameter(name, "path", {"type": "string"}, required=True) for name in names]
+        paths[path] = {"post": {**_plain(summary, "chat"), "parameters": told}}
     paths["/health"] = {"get": _plain("Whether this process is alive, and whether its store answers", "service")}
     paths["/ready"] = {"get": _plain("Whether this instance should get traffic", "service")}
     paths["/metrics"] = {"get": _plain("Counters for Prometheus", "service")}

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from segue.http.blocked import BlockedWrite
 from segue.http.direct import DirectExchange, Serve
+from segue.http.express import ExpressDoor
 from segue.http.flow import Flow, Pipeline
 from segue.http.opening import plain_answer
 from segue.http.repeated import RepeatedHead
@@ -63,6 +64,7 @@ class DirectProtocol(HttpToolsProtocol):
         "_bare",
         "_between",
         "_blocked",
+        "_doors",
         "_find",
         "_head",
         "_hot_urls",
@@ -108,6 +110,7 @@ class DirectProtocol(HttpToolsProtocol):
         self.pipeline = Pipeline()  # type: ignore[assignment]  # it has what uvicorn asks of one
         self._find: Callable[[str, str], Serve | None] = getattr(self.app, "hot", _nothing_is_hot)
         self._hot_urls: HotUrls = getattr(self.app, "hot_urls", {})
+        self._doors: Mapping[str, ExpressDoor] = getattr(self.app, "doors", {})
         self._waiting: DirectExchange | None = None  # a hot request that is not served yet
         self._overtaken: list[Any] = []
         self._bare = 0  # bytes that have come since the last head, piece of a body or end of a request
@@ -197,9 +200,11 @@ class DirectProtocol(HttpToolsProtocol):
             if known is not None:
                 self.cycle = known  # type: ignore[assignment]  # it has what uvicorn looks at
                 self._quiet_since = inf
-                known.begin(self.loop, at_once=True)
+                if not self._head.express(known):
+                    known.begin(self.loop, at_once=True)
                 return
         self._bare += len(data)
+        from_its_start = self._between
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
@@ -211,9 +216,10 @@ class DirectProtocol(HttpToolsProtocol):
         waiting = self._waiting
         if waiting is not None and not self.transport.is_closing():
             self._waiting = None
-            if self._between and waiting.keep_alive and self._new_heads < MOST_NEW_HEADS:
+            if from_its_start and self._between and waiting.keep_alive and self._new_heads < MOST_NEW_HEADS:
                 self._new_heads += 1
-                self._head = RepeatedHead.of(data, waiting) or self._head
+                door = self._doors.get(waiting.path) if waiting.method == "POST" else None
+                self._head = RepeatedHead.of(data, waiting, door) or self._head
             waiting.begin(self.loop, at_once=True)
 
     def on_response_complete(self) -> None:

@@ -18,7 +18,13 @@ EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"),
 _STOPPED = Failure(Kind.STREAM_CUT, "Segue is stopping")
 
 
-async def pump(exchange: Exchange, stream: Stream, headers: Headers, broken: Callable[[Failure], bytes]) -> None:
+async def pump(
+    exchange: Exchange,
+    stream: Stream,
+    headers: Headers,
+    broken: Callable[[Failure], bytes],
+    frame: Callable[[bytes], bytes] | None = None,
+) -> None:
     """Send a stream that has reached its commit point; whatever happens, it is settled afterwards.
 
     Args:
@@ -27,15 +33,17 @@ async def pump(exchange: Exchange, stream: Stream, headers: Headers, broken: Cal
         headers: of the answer.
         broken: the event, in the caller's own protocol, that tells of a failure after the first content. The body is
             then ended properly: a cut connection could be taken for a network's, and be asked again.
+        frame: puts the stream's bytes into another framing, where the client's differs from that of its format.
     """
     begun = False
     try:
         await exchange.start(200, headers)
         del headers  # a stream may be long
         begun = True
-        push = exchange.pusher() if isinstance(stream, OpenedStream) else None
+        # What is framed anew comes to surfaces that are not hot, so nobody can be pushed to there anyway.
+        push = exchange.pusher() if frame is None and isinstance(stream, OpenedStream) else None
         while piece := await stream.read():
-            await exchange.write(piece)
+            await exchange.write(piece if frame is None else frame(piece))
             if push is not None and isinstance(stream, OpenedStream):
                 await stream.pour(push)
     except asyncio.CancelledError:

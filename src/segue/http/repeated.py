@@ -10,6 +10,7 @@ import re
 from typing import Final, Self
 
 from segue.http.direct import DirectExchange, Line
+from segue.http.express import ExpressDoor
 
 MOST_HEAD_BYTES: Final = 4096
 """A longer head is not remembered: a connection should not take much while it is idle."""
@@ -27,9 +28,9 @@ class RepeatedHead:
         before, after: its bytes up to the digits of its length, and from there on.
     """
 
-    __slots__ = ("_from", "_headers", "_method", "_path", "_query", "_serve", "after", "before")
+    __slots__ = ("_admitted", "_door", "_from", "_headers", "_method", "_path", "_query", "_serve", "after", "before")
 
-    def __init__(self, before: bytes, after: bytes, exchange: DirectExchange) -> None:
+    def __init__(self, before: bytes, after: bytes, exchange: DirectExchange, door: ExpressDoor | None) -> None:
         self.before = before
         self.after = after
         self._from = len(before)
@@ -38,14 +39,17 @@ class RepeatedHead:
         self._path = exchange.path
         self._query = exchange.query
         self._headers = exchange.headers
+        self._door = door
+        self._admitted = None if door is None else door.admitted(exchange)
 
     @classmethod
-    def of(cls, data: bytes, exchange: DirectExchange) -> Self | None:
+    def of(cls, data: bytes, exchange: DirectExchange, door: ExpressDoor | None = None) -> Self | None:
         """The head of a whole request that the parser has read and found to be kept alive; `None` for unusual ones.
 
         Args:
             data: the request as it came: its head, its body and nothing else.
             exchange: what the parser made of it.
+            door: the express of its path, where it has one.
         """
         size = len(data) - len(exchange.taken)
         if size > MOST_HEAD_BYTES or exchange.repeated or data.find(_END) != size - len(_END):
@@ -56,7 +60,7 @@ class RepeatedHead:
         found = _LENGTH.search(head)
         if found is None or found[1] != exchange.headers.get(_NAME) or int(found[1]) != len(exchange.taken):
             return None
-        return cls(head[: found.start(1)], head[found.end(1) :], exchange)
+        return cls(head[: found.start(1)], head[found.end(1) :], exchange, door)
 
     def exchange(self, data: bytes, line: Line) -> DirectExchange | None:
         """The next request of the same connection, where `data` is one with this head and nothing else."""
@@ -71,8 +75,13 @@ class RepeatedHead:
         body = data[end + len(after) :]
         if len(body) != int(digits):
             return None
-        headers = {**self._headers, _NAME: digits}
+        headers = self._headers if digits == self._headers[_NAME] else {**self._headers, _NAME: digits}
         exchange = DirectExchange(line, self._serve, self._method, self._path, self._query, headers, keep_alive=True)
         exchange.taken = body
         exchange.more_body = False
         return exchange
+
+    def express(self, exchange: DirectExchange) -> bool:
+        """Send a request with this head the quick way; false where it must be served as any other."""
+        admitted = self._admitted
+        return admitted is not None and self._door is not None and self._door.take(exchange, admitted)

@@ -7,14 +7,19 @@ from typing import Any, Final
 
 from segue.core.call import Call
 from segue.core.errors import CallFailed
+from segue.core.money import Cost
+from segue.core.signals import Answered
 from segue.http.exchange import JSON, Headers
+from segue.http.unpacking import UNDERSTOOD, UnknownCoding
 
 MAX_TOLD = 32
 _UNPRINTABLE = re.compile(rb"[^ -~]")
 
 
-ANTHROPIC: Final = "anthropic"
-"""The surface whose SDKs look for the id of a request in a header of their own."""
+BEDROCK: Final = "bedrock"
+"""The surface whose clients read in headers what a whole answer took."""
+OWN_ID: Final = {"anthropic": "request-id", BEDROCK: "x-amzn-requestid"}
+"""Surfaces whose SDKs look for the id of a request in a header of their own, and that header."""
 
 
 def call_headers(call: Call, now: float) -> Headers:
@@ -26,8 +31,8 @@ def call_headers(call: Call, now: float) -> Headers:
         (b"x-segue-cache", b"off"),
         (b"x-request-id", call_id),
     ]
-    if call.surface == ANTHROPIC:
-        headers.append((b"request-id", call_id))
+    if call.surface in OWN_ID:
+        headers.append((OWN_ID[call.surface].encode(), call_id))
     answered = call.answered_by
     if answered is not None:
         headers += _who(answered.provider.id, answered.model)
@@ -40,19 +45,44 @@ def call_headers(call: Call, now: float) -> Headers:
 
 def call_head(call: Call, now: float) -> bytes:
     """The same headers and the content type of JSON, rendered: what nearly every answer begins with."""
-    call_id = call.id
     answered = call.answered_by
-    who = "" if answered is None else _who_lines(answered.provider.id, answered.model)
-    cost = call.cost
-    told = "" if cost is None else f"x-segue-cost: {cost}\r\n"
-    if call.surface == ANTHROPIC:
-        told += f"request-id: {call_id}\r\n"
+    told = "" if answered is None else _who_lines(answered.provider.id, answered.model)
+    if call.surface in OWN_ID:
+        told += f"{OWN_ID[call.surface]}: {call.id}\r\n"
+        if call.surface == BEDROCK:
+            told += "".join(f"x-amzn-bedrock-{name}-token-count: {count}\r\n" for name, count in _counts(call))
+    return _head(call.id, len(call.attempts), told, call.cost, _overhead_ms(call, now))
+
+
+def answered_head(answered: Answered, now: float) -> bytes:
+    """The same of a usual call, on a surface whose clients look for no headers of their own."""
+    candidate, charge = answered.candidate, answered.charge
+    overhead = (now - answered.started - (answered.ended - answered.sent)) * 1000
+    cost = None if charge is None else charge.cost
+    return _head(answered.id, 1, _who_lines(candidate.provider.id, candidate.model), cost, max(0.0, overhead))
+
+
+def _head(call_id: str, attempts: int, told: str, cost: Cost | None, overhead_ms: float) -> bytes:
+    if cost is not None:
+        told += f"x-segue-cost: {cost}\r\n"
     # One string in one go: fifteen small pieces to be joined cost three times as much.
     return (
-        f"content-type: application/json\r\nx-segue-call-id: {call_id}\r\nx-segue-attempts: {len(call.attempts)}\r\n"
-        f"x-segue-cache: off\r\nx-request-id: {call_id}\r\n{who}{told}"
-        f"x-segue-overhead-ms: {_overhead_ms(call, now):.2f}\r\n"
+        f"content-type: application/json\r\nx-segue-call-id: {call_id}\r\nx-segue-attempts: {attempts}\r\n"
+        f"x-segue-cache: off\r\nx-request-id: {call_id}\r\n{told}"
+        f"x-segue-overhead-ms: {overhead_ms:.2f}\r\n"
     ).encode("latin-1")
+
+
+def _counts(call: Call) -> list[tuple[str, int]]:
+    """What the last attempt took, in Bedrock's words: its input is without what came from or went to the cache."""
+    usage = call.attempts[-1].usage if call.attempts else None
+    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
+        return []
+    read = usage.cached_tokens or 0
+    written = (usage.cache_write_tokens or 0) + (usage.cache_write_1h_tokens or 0)
+    plain = max(0, usage.input_tokens - read - written)
+    counts = [("input", plain), ("output", usage.output_tokens)]
+    return counts + [(f"cache-{name}-input", count) for name, count in (("read", read), ("write", written)) if count]
 
 
 def _overhead_ms(call: Call, now: float) -> float:
@@ -91,8 +121,10 @@ def typed(media: str) -> Headers:
 
 
 def error_headers(error: CallFailed) -> Headers:
-    """When to come back, and whether an SDK should try again by itself."""
+    """When to come back, whether an SDK should try again by itself, and how bodies may be compressed."""
     headers: Headers = []
+    if isinstance(error, UnknownCoding):
+        headers.append((b"accept-encoding", UNDERSTOOD.encode()))
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % math.ceil(min(error.retry_after, 86_400.0))))
     if not error.should_retry:

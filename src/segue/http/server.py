@@ -11,13 +11,14 @@ import ipaddress
 import math
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
 import uvicorn
 
 from segue.app.running import Running
+from segue.core.clock import Clock
 from segue.core.errors import ConfigError
 from segue.http.application import Application
 from segue.http.auth import LOOPBACK_NAMES, Authenticator
@@ -25,6 +26,9 @@ from segue.http.exchange import Receive, Scope, Send
 from segue.http.protocol import DirectProtocol
 
 BACKLOG = 2048
+ACCEPTORS = 8
+"""Connections that are accepted in one turn of the event loop. libuv takes one for each socket that listens
+(https://github.com/libuv/libuv/pull/3696), and a turn of a busy loop lasts ten milliseconds and more."""
 LAST_WORDS = 2.0
 """Seconds for telling callers whose answers are cut off by the stop, beyond the limit."""
 
@@ -105,7 +109,8 @@ class Service:
             timeout_graceful_shutdown=int(settings.shutdown_timeout) + 1,
         )
         self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="segue server")
+        sockets = [listening, *(listening.dup() for _ in range(ACCEPTORS - 1))]
+        self._serving = asyncio.create_task(self._server.serve(sockets=sockets), name="segue server")
         clock = self.running.engine.world.clock
         while not self._server.started and not self._serving.done():
             await clock.sleep(0.005)
@@ -127,7 +132,7 @@ class Service:
         until = world.clock.now() + (self.running.engine.snapshot.settings.server.shutdown_timeout if wait else 0.0)
         await self.running.drain(until - world.clock.now())
         if self._server is not None and self._serving is not None:
-            await _cut_off(self._server, after=max(0.0, until - world.clock.now()))
+            await _cut_off(self._server, world.clock, after=max(0.0, until - world.clock.now()))
             self._server.config.timeout_graceful_shutdown = max(1, math.ceil(until - world.clock.now()))
             self._server.force_exit = world.gate.under_way > 0 or not wait
             self._server.should_exit = True
@@ -228,15 +233,25 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _cut_off(server: uvicorn.Server, after: float) -> None:
+async def _cut_off(server: uvicorn.Server, clock: Clock, after: float) -> None:
     """End what is still being answered after so many seconds: callers are told, and calls are settled and recorded."""
-    answering = set(server.server_state.tasks)
+    tasks: set[Any] = server.server_state.tasks
+    answering = _futures(tasks)
     if answering:
         _, answering = await asyncio.wait(answering, timeout=after)
-    for task in answering:
+    # A call of the express is no future. Who waits for calls has waited for it already.
+    cut = [*answering, *(task for task in tasks if not isinstance(task, asyncio.Future))]
+    for task in cut:
         task.cancel()
-    if answering:
-        await asyncio.wait(answering, timeout=LAST_WORDS)
+    if cut:
+        await clock.sleep(0)  # what was cut off in the express goes on as an errand
+        answering = _futures(tasks)
+        if answering:
+            await asyncio.wait(answering, timeout=LAST_WORDS)
+
+
+def _futures(tasks: Iterable[Any]) -> set["asyncio.Future[Any]"]:
+    return {task for task in tasks if isinstance(task, asyncio.Future)}
 
 
 def is_loopback(host: str) -> bool:

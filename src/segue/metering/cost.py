@@ -54,6 +54,10 @@ def charge(usage: Usage, price: "Price", wall: float) -> Charge | None:
         return None
     if usage.audio_seconds:
         divided.append(("audio_seconds", usage.audio_seconds, rates.audio_second))
+    if usage.characters and rates.character is not None:
+        divided.append(("characters", usage.characters, rates.character))
+    if usage.pictures:
+        divided.append(("pictures", usage.pictures, price.picture(usage.picture, rates)))
     if not divided and inputs is None:
         return None  # nothing was told of what is billed
     lacks = _tools(usage, rates, divided) if usage.tool_calls else ()
@@ -69,10 +73,13 @@ def charge(usage: Usage, price: "Price", wall: float) -> Charge | None:
         lacks += _of_the_cache(usage, rates)
     cost = Cost(total, price.currency, lacks)
     exchange = price.exchange
+    source = price.source
+    if usage.service_tier in price.tier_sources:
+        source = f"{source}; {usage.service_tier}: {price.tier_sources[usage.service_tier]}"
     if exchange is None:
-        return Charge(cost, tuple(items), price.source, price.date, usage.estimated)
+        return Charge(cost, tuple(items), source, price.date, usage.estimated)
     told = f"{exchange.date} {exchange.source}"
-    return Charge(cost, tuple(items), price.source, price.date, usage.estimated, exchange.to_dollars(cost), told)
+    return Charge(cost, tuple(items), source, price.date, usage.estimated, exchange.to_dollars(cost), told)
 
 
 def _told(billed: int, usage: Usage, wall: float) -> Charge:

@@ -22,7 +22,7 @@ from segue.metering.rounding import billionths
 STANDARD: Final = frozenset({"", "standard", "default", "auto", "on_demand"})
 """What vendors call serving as usual (OpenAI: default, Anthropic: standard, Groq: on_demand)."""
 
-EACH: Final = frozenset({"request", "web_search", "file_search"})
+EACH: Final = frozenset({"request", "picture", "web_search", "file_search"})
 """Rates that are told for one, and not for a million."""
 
 _TOOLS: Final = frozenset({"web_search", "file_search"})
@@ -48,6 +48,8 @@ class Rates:
         image_output: of the output, pictures; without it as `output`.
         cached_audio, cached_image: of the cached input, sound and pictures; without them as `cached_input`.
         audio_second: for a million seconds of sound that is heard, where tokens are not counted.
+        character: for a million characters of text that is said aloud, where tokens are not counted.
+        picture: for a million pictures that are made, where tokens are not counted and all cost the same.
         request: for a million requests, beside their tokens; 0 when there is no such fee.
         web_search, file_search: for a million uses of the vendor's own tools, beside the tokens.
     """
@@ -67,6 +69,8 @@ class Rates:
     web_search: int | None = None
     file_search: int | None = None
     audio_second: int | None = None
+    character: int | None = None
+    picture: int | None = None
 
     def filled(self) -> "Rates":
         """The same with the ordinary rate wherever a special one is missing."""
@@ -101,7 +105,7 @@ class Rates:
 
 
 def rates_of(amounts: Mapping[str, Decimal]) -> Rates:
-    """Rates from units of currency for a million tokens (of `request`, `web_search`, `file_search`: for one).
+    """Rates from units of currency for a million tokens (of `EACH`: for one).
 
     Raises:
         ValueError: an amount is out of range, or a name is none of `Rates`.
@@ -194,6 +198,9 @@ class Price:
         later: the price that follows, from `later_from` on (seconds since 1970-01-01 UTC).
         exchange: what the currency is worth, where it is not the dollar.
         told: whether the vendor tells with its answers what they cost (`Usage.billed`); that goes before the list.
+        pictures: billionths of the currency for a million pictures of a quality and a size, of either, or (under "")
+            of those of which nothing was said; they go before `Rates.picture`.
+        tier_sources: where the price of a service tier comes from, if it is another source than the rest's.
     """
 
     standard: Tariff
@@ -206,6 +213,8 @@ class Price:
     later_from: float = float("inf")
     exchange: Exchange | None = None
     told: bool = False
+    pictures: Mapping[str, int] = field(default_factory=dict)
+    tier_sources: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, wall: float) -> "Price":
         """The price that is valid at this time."""
@@ -222,6 +231,19 @@ class Price:
             if hours.contain(wall):
                 return hours.tariff
         return self.standard
+
+    def picture(self, kind: str, rates: Rates) -> int | None:
+        """The rate of a picture of this quality and size; `None` where it is not known.
+
+        What was priced for both goes before what was for the size alone, and that before the quality alone.
+        """
+        if not self.pictures:
+            return rates.picture
+        if not kind:
+            return self.pictures.get("")
+        quality, _, size = kind.rpartition(" ")
+        named = (name for name in (kind, size, quality) if name)
+        return next((self.pictures[name] for name in named if name in self.pictures), None)
 
     def charge(self, usage: Usage, wall: float) -> Charge | None:
         """What a usage cost; see `segue.metering.cost.charge`."""

@@ -1,6 +1,7 @@
 """The layers around one attempt: permit, count, limit. Their order and reasons stand in `order`."""
 
 import asyncio
+from typing import Protocol
 
 from segue.core.call import Attempt, Call
 from segue.core.errors import CallFailed, Unavailable
@@ -146,7 +147,21 @@ def attempt_timeout(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
     return around_attempt(AroundAttempt(before, after, broken), inner)
 
 
-def timed_out(timer: Timer, policy: Policy) -> Failure:
+class Phase(Protocol):
+    """What was limited: which phase, and whether by the call's deadline."""
+
+    @property
+    def phase(self) -> str:
+        """Its name, as in `Limits`."""
+        ...
+
+    @property
+    def by_deadline(self) -> bool:
+        """Whether the limit was the deadline."""
+        ...
+
+
+def timed_out(timer: Phase, policy: Policy) -> Failure:
     """The failure of an attempt that was cut off; whose limit it was decides whether it is the provider's."""
     if timer.by_deadline:
         return Failure(Kind.DEADLINE, f"the call's deadline passed in the phase {timer.phase!r}", scope=Scope.REQUEST)

@@ -1,7 +1,8 @@
 """The layer that writes down what each attempt cost, be it that it answered, failed or was given up.
 
 It costs one comparison where no price is known. A stream is charged at its end; one that ended before its provider told
-the whole usage is charged by an estimate, and says so.
+the whole usage is charged by an estimate, and says so. Speech that is billed by the characters of its text is billed
+for all of them, however much of it was heard.
 """
 
 from segue.core.call import Attempt, Call
@@ -37,7 +38,7 @@ def cost(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
 
     def stream_ended(call: Call, attempt: Attempt, price: Pricing, end: StreamEnd) -> None:
         usage = end.usage
-        if end.ending is Ending.COMPLETE and usage is not None and usage.output_tokens is not None:
+        if usage is not None and (usage.characters is not None or (end.ending is Ending.COMPLETE and _whole(usage))):
             charge(attempt, price, usage)
         else:
             cut_short(call, attempt, price, usage, end.tokens)
@@ -50,3 +51,8 @@ def cost(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
             attempt.charge = price.charge(usage, clock.wall())
 
     return around_attempt(AroundAttempt(after=after, broken=broken), inner)
+
+
+def _whole(usage: Usage) -> bool:
+    """Whether the provider has told all that its bill is made of."""
+    return usage.output_tokens is not None or usage.audio_seconds is not None or usage.billed is not None

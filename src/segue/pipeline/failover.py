@@ -11,14 +11,22 @@ from dataclasses import dataclass
 import msgspec
 
 from segue.core.call import Attempt, Call, Skipped
-from segue.core.errors import CallFailed, DeadlineExceeded, NoCandidate, ProviderFailed, Unavailable, Unservable
+from segue.core.errors import (
+    CallFailed,
+    DeadlineExceeded,
+    NoCandidate,
+    ProviderFailed,
+    RequestInvalid,
+    Unavailable,
+    Unservable,
+)
 from segue.core.failure import Executed, Failure, Kind, Next
 from segue.core.features import FIELD
 from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
 from segue.pipeline.continuing import ContinuedStream
-from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
+from segue.pipeline.parts import AttemptHandler, Begun, CallHandler, Parts
 from segue.pipeline.retry import attempts_allowed, attempts_made, never_sent, times_asked
 from segue.pipeline.stream import OpenedStream
 from segue.resilience.backoff import full_jitter
@@ -62,13 +70,17 @@ class Failover:
         self._chance = parts.chance
         self._effectful = parts.operation.nature is Nature.EFFECTFUL
 
-    async def walk(self, call: Call) -> Outcome:
-        """Ask one candidate after the other."""
+    async def walk(self, call: Call, begun: Begun | None = None) -> Outcome:
+        """Ask one candidate after the other; the first one was asked already where it was `begun`."""
         waiting: list[Waiting] = []
         failures: list[Failure] = []
         allowed = 0  # worked out when something has failed: most calls never need it
         while (candidate := call.plan.next()) is not None:
-            outcome = await self._inner(call, Attempt(candidate))
+            if begun is None:
+                outcome = await self._inner(call, Attempt(candidate))
+            else:
+                outcome = await self._inner(call, begun.attempt, begun.finish)
+                begun = None
             failure = outcome.failure
             if failure is None and outcome.refusal is None:
                 call.answered_by = candidate
@@ -248,6 +260,9 @@ def unservable(parts: Parts, call: Call, failures: list[Failure], now: float) ->
     """The error for a call for which nobody who is left has words."""
     if call.skipped:  # somebody who is held back for now may have
         return nobody(parts, call, now)
+    for failure in failures:
+        if failure.code is not None:  # no other candidate would mend that
+            return RequestInvalid(failure.message, param=failure.param, code=failure.code)
     told = [f"{failure.message}" for failure in failures[:MOST_TOLD]] + lacking(call)
     needs = frozenset(f"{FIELD}{failure.needs}" for failure in failures if failure.needs)
     return Unservable(_unserved(parts, call, list(dict.fromkeys(told)), needs), param=failures[-1].param)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from segue.core.call import Attempt, Call
 from segue.core.errors import CallFailed
 from segue.core.outcome import Outcome
-from segue.pipeline.parts import AttemptHandler, CallHandler
+from segue.pipeline.parts import AttemptHandler, Begun, CallHandler, Finish
 
 
 class AroundCall(NamedTuple):
@@ -51,9 +51,9 @@ class FoldedCall:
         self.inner = inner
         self.handler = _run_call(layers, inner)
 
-    def __call__(self, call: Call) -> Awaitable[Outcome]:
+    def __call__(self, call: Call, begun: Begun | None = None) -> Awaitable[Outcome]:
         """Run it."""
-        return self.handler(call)
+        return self.handler(call, begun)
 
 
 class FoldedAttempt:
@@ -66,9 +66,9 @@ class FoldedAttempt:
         self.inner = inner
         self.handler = _run_attempt(layers, inner)
 
-    def __call__(self, call: Call, attempt: Attempt) -> Awaitable[Outcome]:
+    def __call__(self, call: Call, attempt: Attempt, finish: Finish | None = None) -> Awaitable[Outcome]:
         """Run it."""
-        return self.handler(call, attempt)
+        return self.handler(call, attempt, finish)
 
 
 def around_call(layer: AroundCall, inner: CallHandler) -> CallHandler:
@@ -91,17 +91,17 @@ def _run_call(layers: tuple[AroundCall, ...], inner: CallHandler) -> CallHandler
     afters = [(layer.after, number) for number, layer in enumerate(layers) if layer.after is not None][::-1]
     every = len(layers)
 
-    async def run(call: Call) -> Outcome:
+    async def run(call: Call, begun: Begun | None = None) -> Outcome:
         entered = 0
         try:
-            for before, entered in befores:  # noqa: B007 - how far it came matters after the loop
+            for before, entered in befores if begun is None else ():  # noqa: B007 - how far it came matters after the loop
                 refusal = before(call)
                 if refusal is not None:
                     outcome = Outcome(refusal=refusal)
                     break
             else:
                 entered = every
-                outcome = await inner(call)
+                outcome = await (inner(call) if begun is None else inner(call, begun))
             left = entered
             for after, number in afters:
                 if number < left:
@@ -122,17 +122,17 @@ def _run_attempt(layers: tuple[AroundAttempt, ...], inner: AttemptHandler) -> At
     afters = [(layer.after, number) for number, layer in enumerate(layers) if layer.after is not None][::-1]
     every = len(layers)
 
-    async def run(call: Call, attempt: Attempt) -> Outcome:
+    async def run(call: Call, attempt: Attempt, finish: Finish | None = None) -> Outcome:
         entered = 0
         try:
-            for before, entered in befores:  # noqa: B007 - how far it came matters after the loop
+            for before, entered in befores if finish is None else ():  # noqa: B007 - how far it came matters after the loop
                 refusal = before(call, attempt)
                 if refusal is not None:
                     outcome = Outcome(refusal=refusal)
                     break
             else:
                 entered = every
-                outcome = await inner(call, attempt)
+                outcome = await (inner(call, attempt) if finish is None else finish())
             left = entered
             for after, number in afters:
                 if number < left:

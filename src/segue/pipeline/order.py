@@ -19,7 +19,7 @@ from segue.pipeline.call_layers import admit, analyse, deadline, plan, trace
 from segue.pipeline.cost import cost
 from segue.pipeline.failover import failover
 from segue.pipeline.folding import AroundAttempt, FoldedCall, around_attempt
-from segue.pipeline.parts import AttemptHandler, CallHandler, Parts
+from segue.pipeline.parts import AttemptHandler, CallHandler, Finish, Parts
 from segue.pipeline.retry import retry
 
 
@@ -87,6 +87,13 @@ ATTEMPT_LAYERS: tuple[AttemptLayer, ...] = (
 """Around an attempt. Innermost, below them all, is the candidate's executor: encode, transport, decode."""
 
 
+ACTIVE: frozenset[str] = frozenset(
+    [layer.name for layer in CALL_LAYERS if layer.make is not None]
+    + [of_attempt.name for of_attempt in ATTEMPT_LAYERS if of_attempt.make is not None]
+)
+"""The layers that there are by now. `segue.pipeline.express` must know what each means for a usual call."""
+
+
 def compose(parts: Parts) -> CallHandler:
     """The pipeline of one operation: its layers, folded into one callable."""
     attempt: AttemptHandler = _execute(parts)
@@ -103,7 +110,8 @@ def compose(parts: Parts) -> CallHandler:
 def _execute(parts: Parts) -> AttemptHandler:
     limits = parts.policy.limits
 
-    def execute(call: Call, attempt: Attempt) -> Awaitable[Outcome]:
+    def execute(call: Call, attempt: Attempt, finish: Finish | None = None) -> Awaitable[Outcome]:
+        del finish  # the layer outside of this one has asked it
         return attempt.candidate.provider.executor.execute(call, attempt, limits)
 
     def broken(_call: Call, _attempt: Attempt, error: BaseException) -> Outcome | None:

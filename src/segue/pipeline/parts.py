@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from segue.core.call import NO_HOLD, Attempt, Call, Hold, OnCut
 from segue.core.clock import Chance, Clock
@@ -13,8 +14,31 @@ from segue.core.ports import Limits
 from segue.core.signals import Signals
 from segue.routing.plan import Tiers
 
-CallHandler = Callable[[Call], Awaitable[Outcome]]
-AttemptHandler = Callable[[Call, Attempt], Awaitable[Outcome]]
+Finish = Callable[[], Awaitable[Outcome]]
+"""What is left of an attempt that was sent already: reading what came of it."""
+
+
+class Begun(NamedTuple):
+    """A call that has gone past its layers, and its first attempt past its own: the express' work until then."""
+
+    attempt: Attempt
+    finish: Finish
+
+
+class CallHandler(Protocol):
+    """A layer of a call with all that is inside of it."""
+
+    def __call__(self, call: Call, begun: Begun | None = None) -> Awaitable[Outcome]:
+        """Carry it out; from where it was `begun`, if it was."""
+        ...
+
+
+class AttemptHandler(Protocol):
+    """A layer of an attempt with all that is inside of it."""
+
+    def __call__(self, call: Call, attempt: Attempt, finish: Finish | None = None) -> Awaitable[Outcome]:
+        """Carry it out; only its end, where it was sent already."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from segue.core.operation import Nature
 from segue.core.outcome import Outcome
 from segue.core.provider import Candidate
 from segue.pipeline.folding import FoldedAttempt
-from segue.pipeline.parts import AttemptHandler, Parts
+from segue.pipeline.parts import AttemptHandler, Finish, Parts
 from segue.resilience.backoff import full_jitter
 
 
@@ -35,9 +35,10 @@ def retry(parts: Parts, inner: AttemptHandler) -> AttemptHandler:
             return False
         return not effectful or failure.executed is Executed.NO
 
-    async def retried(call: Call, attempt: Attempt) -> Outcome:
+    async def retried(call: Call, attempt: Attempt, finish: Finish | None = None) -> Outcome:
         while True:
-            outcome = await inner(call, attempt)
+            outcome = await inner(call, attempt, finish)
+            finish = None
             failure = outcome.failure
             if failure is None:
                 return outcome

@@ -141,7 +141,7 @@ class OpenedStream:
         since = now if self._pending is None else self._pending_since
         when = min(since + self._idle, self._ends_at)
         answered = self._reader.answered
-        if answered:
+        if answered and not getattr(self._reader, "patient", False):
             if self._finish_by is None:
                 self._finish_by = now + FINISH_WAIT
             when = min(when, self._finish_by)

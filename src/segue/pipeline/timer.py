@@ -7,13 +7,26 @@ was ever set; when it rings it looks at who is still there.
 
 import asyncio
 from math import inf
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 _TICK: Final = 0.001
 """Seconds: loops ring up to their clock's resolution too early (uvloop's is a millisecond)."""
 
-_SOON: Final = 1.0
+SOON: Final = 1.0
 """Seconds: a limit that is nearer has a timer of its own, else many callers in a hurry would have all looked at."""
+
+
+class Limited(Protocol):
+    """Something with a time limit."""
+
+    @property
+    def when(self) -> float:
+        """The limit, on the loop's clock."""
+        ...
+
+    def ring(self) -> None:
+        """It has passed."""
+        ...
 
 
 class Watch:
@@ -23,7 +36,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._watched: dict[Timer, None] = {}
+        self._watched: dict[Limited, None] = {}
         self._handle: asyncio.TimerHandle | None = None
         self._rings_at = inf
 
@@ -37,7 +50,7 @@ class Watch:
             self._rings_at = inf
         return self
 
-    def add(self, timer: "Timer", when: float) -> None:
+    def add(self, timer: Limited, when: float) -> None:
         """Tell this timer when its limit has passed."""
         self._watched[timer] = None
         if when < self._rings_at:
@@ -47,7 +60,7 @@ class Watch:
         """A timer of the loop for this one alone."""
         return cast("asyncio.AbstractEventLoop", self.loop).call_at(when, timer.ring)
 
-    def remove(self, timer: "Timer") -> None:
+    def remove(self, timer: Limited) -> None:
         """It is not limited any more."""
         self._watched.pop(timer, None)
         if not self._watched and self._handle is not None:
@@ -116,7 +129,7 @@ class Timer:
         left = time_left if self.by_deadline else total
         self.when = now + left
         self.expired = False
-        if left >= _SOON:
+        if left >= SOON:
             watch.add(self, self.when)
         else:
             self._arm(self.when)
@@ -179,7 +192,7 @@ class Timer:
 
     def _arm(self, when: float) -> None:
         watch = self._watch
-        if when - watch.now() < _SOON:
+        if when - watch.now() < SOON:
             watch.remove(self)
             self._handle = watch.call_at(when, self)
         else:

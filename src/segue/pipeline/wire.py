@@ -6,10 +6,13 @@ every other way out, cancellation included.
 """
 
 from collections.abc import Mapping
+from math import inf
 
 from segue.core.call import Attempt, Call
 from segue.core.clock import Clock
-from segue.core.failure import Executed, Failure, Kind
+from segue.core.express import ExpressCodec, Line, LineKeeper
+from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.fetching import Fetcher, MustFetch
 from segue.core.outcome import Outcome
 from segue.core.ports import (
     Authoriser,
@@ -40,19 +43,32 @@ READ_EVERY = 1.0
 """Seconds: within this time what is left of a key's limits is not read again, unless nothing was left."""
 
 
+FETCH_SHARE = 0.5
+"""Of an attempt's time: what fetching may take of it. The rest is the provider's."""
+
 _TOKENS = frozenset({"authorization", "x-amz-security-token"})
 _SHORTEST_TOKEN = 8
 """Characters: anything shorter is no token, and would tear words apart."""
 
 
 class WireExecutor:
-    """Carries out attempts at one provider over a transport."""
+    """Carries out attempts at one provider over a transport.
 
-    def __init__(self, adapter: WireAdapter, transport: Transport, clock: Clock) -> None:
+    Args:
+        adapter: how it is spoken to.
+        transport: the way to it.
+        clock: for dates and for what answers tell of limits.
+        fetcher: fetches what a codec lacks; without one such a request is not served.
+    """
+
+    def __init__(
+        self, adapter: WireAdapter, transport: Transport, clock: Clock, fetcher: Fetcher | None = None
+    ) -> None:
         self._codecs = adapter.codecs
         self._allow_private = adapter.allow_private
         self._transport = transport
         self._clock = clock
+        self._fetcher = fetcher
         self._meter: Meter | None = getattr(adapter, "meter", None)
         self._authoriser: Authoriser | None = getattr(adapter, "authoriser", None)
 
@@ -63,6 +79,11 @@ class WireExecutor:
             request = codec.encode(call, attempt.candidate)
         except CannotServe as cannot:
             return Outcome(failure=cannot.failure.with_(executed=Executed.NO))
+        except MustFetch as must:
+            fetched = await self._fetch(call, attempt, codec, must, limits)
+            if isinstance(fetched, Failure):
+                return Outcome(failure=fetched)
+            request = fetched
         streamed = codec.wants_stream(call)
         if streamed:
             attempt.timer.enter("first_byte", limits.first_byte)
@@ -76,9 +97,7 @@ class WireExecutor:
             try:
                 now = self._clock.now()
                 attempt.first_byte = now - attempt.started
-                headers = response.headers
-                if self._meter is not None and not self._meter.names.isdisjoint(headers):
-                    self._note_allowance(self._meter, attempt.candidate, headers, now)
+                self.hear(attempt.candidate, response.headers, now)
                 if streamed and response.status == 200:  # noqa: PLR2004 - HTTP's own number
                     outcome = await self._open(call, attempt, codec, response, limits)
                 else:
@@ -91,6 +110,51 @@ class WireExecutor:
                 raise
         except TransportError as error:
             return Outcome(failure=error.failure)
+
+    async def _fetch(
+        self, call: Call, attempt: Attempt, codec: Codec, must: MustFetch, limits: Limits
+    ) -> WireRequest | Failure:
+        """The request, once what it lacks was looked for; or why it cannot be written all the same."""
+        if self._fetcher is not None:
+            # Only the call's deadline may cut this off: a limit of the attempt's would count against the provider.
+            attempt.timer.enter("fetch", inf)
+            phase = limits.first_byte if codec.wants_stream(call) else limits.total
+            await self._fetcher.fetch(call, must.wanted, phase * FETCH_SHARE)
+            try:
+                return codec.encode(call, attempt.candidate)
+            except CannotServe as cannot:
+                return cannot.failure.with_(executed=Executed.NO)
+            except MustFetch:
+                pass
+        return Failure(Kind.UNSUPPORTED, "the request holds what is not fetched here", Executed.NO, Scope.REQUEST)
+
+    def hear(self, candidate: Candidate, headers: Mapping[str, str], now: float) -> None:
+        """Look at the headers of an answer, whatever its status is."""
+        if self._meter is not None and not self._meter.names.isdisjoint(headers):
+            self._note_allowance(self._meter, candidate, headers, now)
+
+    async def finish(self, call: Call, attempt: Attempt, response: WireResponse) -> Outcome:
+        """Read an answer that is not streamed, and whose head has come and was heard of."""
+        try:
+            try:
+                return await self._read(call, attempt, self._codecs[call.operation.id], response)
+            except BaseException:
+                response.close()
+                raise
+        except TransportError as error:
+            return Outcome(failure=error.failure)
+
+    def way(self, operation: str, client: str, candidate: Candidate) -> tuple[ExpressCodec, Line] | None:
+        """How plain requests of a client's format go to this candidate quickly; `None` where they cannot."""
+        express = getattr(self._codecs.get(operation), "express", None)
+        codec: ExpressCodec | None = None if express is None else express(client)
+        if codec is None or self._authoriser is not None or not isinstance(self._transport, LineKeeper):
+            return None
+        try:
+            line = self._transport.line(codec.example(candidate), allow_private=self._allow_private)
+        except TransportError:
+            return None  # whoever sends it the usual way will hear of that
+        return None if line is None else (codec, line)
 
     def _note_allowance(self, meter: Meter, candidate: Candidate, headers: Mapping[str, str], now: float) -> None:
         """Keep what the vendor says is left of the key's rate limits."""
@@ -154,6 +218,8 @@ class WireExecutor:
             if failure is not None:
                 stream.cancel()
                 return Outcome(failure=self._with_hints(failure, response), usage=reader.usage)
+        if call.fetched is not None and call.continuation is None:
+            call.fetched = None  # megabytes; nobody else will be asked, and a stream may be long
         stream.show(bytes(held))
         return Outcome(stream=stream)
 

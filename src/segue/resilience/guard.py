@@ -27,6 +27,9 @@ from segue.core.failure import Scope
 from segue.resilience.breaker import Breaker, BreakerOptions, State
 from segue.resilience.budget import RetryBudget
 
+Tokens = tuple[int, int, int]
+"""Of the provider, the model and the key."""
+
 # Retry-After is a stranger's number. A slip in it (milliseconds for seconds, a date in the wrong year) must not take
 # a provider away for days: after an hour it is asked again, and may say so again.
 LONGEST_COOLING = 3600.0
@@ -165,6 +168,24 @@ class CandidateGuard:
         self._budget = budget
         self.deposit: Callable[[float], None] = budget.deposit
         """Count one first attempt for the provider's budget."""
+
+    def tokens(self) -> "Tokens | None":
+        """A token of each level, where all are calm: what a permit is made of, and all that a success needs."""
+        provider, model, key = self.provider, self.model, self.key
+        if provider.calm and key.calm and (model is None or model.calm):
+            return provider.generation, 0 if model is None else model.generation, key.generation
+        return None
+
+    def succeed(self, tokens: "Tokens", now: float) -> None:
+        """A success on every level, as of a permit that was made of these tokens."""
+        self.provider.succeeded(tokens[0], now)
+        self.key.succeeded(tokens[2], now)
+        if self.model is not None:
+            self.model.succeeded(tokens[1], now)
+
+    def permit(self, tokens: "Tokens") -> GuardPermit:
+        """The permit that is made of these tokens."""
+        return GuardPermit(self, *tokens)
 
     def admit(self, now: float) -> GuardPermit | None:
         """A permit, or `None` when a level does not let anyone through now."""

@@ -45,25 +45,49 @@ Tiers = tuple[Tier, ...]
 class Plan:
     """The tiers of one call and what has been ruled out of them since."""
 
-    __slots__ = ("_avoid", "_excluded", "_features", "_needs", "_only", "_picky", "_walk", "_window", "tiers")
+    __slots__ = ("_exclusions", "_features", "_walk", "tiers")
 
     def __init__(self, tiers: Tiers, features: Features, options: CallOptions | None) -> None:
         self.tiers = tiers
         self._features = features
-        self._only = options.only if options else ()
-        self._avoid = options.avoid if options else ()
-        self._excluded: set[tuple[str, str, str]] | None = None
-        self._needs = needs = features.needs
-        self._picky = features.tokens > SMALLEST_WINDOW
-        if needs:
-            self._needs = needs - features.wishes
-            self._picky = True
-        self._window = 0
-        self._walk = self._candidates()
+        self._exclusions = Exclusions(features, options)
+        # It must not know of the plan: a walk that is left before its end, as nearly all are, would be a cycle.
+        self._walk = _walk(tiers, features, self._exclusions)
 
     def next(self) -> Candidate | None:
         """The next candidate that nothing speaks against; `None` when all were offered."""
         return next(self._walk, None)
+
+    def rule_out(self, candidate: Candidate, failure: Failure) -> None:
+        """Never again in this call what this failure speaks of."""
+        self._exclusions.rule_out(candidate, failure)
+
+    def why_not(self, candidate: Candidate) -> str | None:
+        """The reason for which this candidate may not serve this call, if there is one."""
+        return self._exclusions.why_not(candidate)
+
+    def preview(self) -> Iterator[Candidate]:
+        """Every candidate in the order in which it would be asked now; changes nothing."""
+        return _walk(self.tiers, self._features, self._exclusions, commit=False, everyone=True)
+
+
+class Exclusions:
+    """What speaks against candidates of one call: the request, its options, and what has failed since."""
+
+    __slots__ = ("_avoid", "_excluded", "_needs", "_only", "_tokens", "_window", "_wishes", "picky")
+
+    def __init__(self, features: Features, options: CallOptions | None) -> None:
+        self._only = options.only if options else ()
+        self._avoid = options.avoid if options else ()
+        self._excluded: set[tuple[str, str, str]] | None = None
+        self._window = 0
+        self._tokens = features.tokens
+        self._needs = self._wishes = needs = features.needs
+        self.picky = features.tokens > SMALLEST_WINDOW
+        if needs:
+            self._needs = needs - features.wishes
+            self._wishes = needs & features.wishes
+            self.picky = True
 
     def rule_out(self, candidate: Candidate, failure: Failure) -> None:
         """Never again in this call what this failure speaks of."""
@@ -106,39 +130,38 @@ class Plan:
             return "failed in this call"
         return None
 
-    def preview(self) -> Iterator[Candidate]:
-        """Every candidate in the order in which it would be asked now; changes nothing."""
-        return self._candidates(commit=False, everyone=True)
-
-    def _candidates(self, *, commit: bool = True, everyone: bool = False) -> Iterator[Candidate]:
-        offered: set[str] = set()
-        later: list[Candidate] | None = None
-        for tier in self.tiers:
-            for group in tier:
-                for target in group.strategy.order(self._features, commit=commit):
-                    if target.name in offered:  # named twice, by an alias or as a fallback
-                        continue
-                    offered.add(target.name)
-                    keys = target.candidates
-                    for candidate in keys if len(keys) == 1 else in_turn(target, commit=commit):
-                        if everyone or self.why_not(candidate) is None:
-                            if self._picky and self._unlikely(candidate):
-                                later = [*(later or ()), candidate]
-                            else:
-                                yield candidate
-        for candidate in later or ():
-            if everyone or self.why_not(candidate) is None:
-                yield candidate
-
-    def _unlikely(self, candidate: Candidate) -> bool:
+    def unlikely(self, candidate: Candidate) -> bool:
         """Whether others go first: the request is clearly too long for it, or it cannot do what is only wished for."""
         info = candidate.info
         if info is None:
             return False
-        if info.context is not None and self._features.tokens > info.context * ROOM:
+        if info.context is not None and self._tokens > info.context * ROOM:
             return True
-        wishes = self._features.needs & self._features.wishes
-        return bool(wishes) and bool(lacks(candidate, wishes))
+        return bool(self._wishes) and bool(lacks(candidate, self._wishes))
+
+
+def _walk(
+    tiers: Tiers, features: Features, exclusions: Exclusions, *, commit: bool = True, everyone: bool = False
+) -> Iterator[Candidate]:
+    """The candidates in the order in which they are asked, by what is excluded when each one's turn comes."""
+    offered: set[str] = set()
+    later: list[Candidate] | None = None
+    for tier in tiers:
+        for group in tier:
+            for target in group.strategy.order(features, commit=commit):
+                if target.name in offered:  # named twice, by an alias or as a fallback
+                    continue
+                offered.add(target.name)
+                keys = target.candidates
+                for candidate in keys if len(keys) == 1 else in_turn(target, commit=commit):
+                    if everyone or exclusions.why_not(candidate) is None:
+                        if exclusions.picky and exclusions.unlikely(candidate):
+                            later = [*(later or ()), candidate]
+                        else:
+                            yield candidate
+    for candidate in later or ():
+        if everyone or exclusions.why_not(candidate) is None:
+            yield candidate
 
 
 def lacks(candidate: Candidate, needs: Iterable[str]) -> list[str]:

@@ -1,9 +1,9 @@
 """Streams as vendors send them, broken in many ways; and what a reader says of them."""
 
 import random
-from itertools import pairwise
 
 from families.llm.support import DONE, END, ROLE, SECRET, USAGE, chunk, event, request
+from fuzzing.mutations import cut_up, damaged
 from segue.families.llm.formats import openai_stream
 from segue.families.llm.formats.openai_stream import ChatStreamReader
 
@@ -32,24 +32,8 @@ PIECES = [
 
 def mutated(dice: random.Random) -> list[bytes]:
     """One stream, broken or not, in pieces as a network may cut it."""
-    text = bytearray(dice.choice(SEEDS) if dice.random() < 0.95 else dice.randbytes(dice.randrange(300)))
-    for _ in range(dice.randrange(4)):
-        where = dice.randrange(len(text) + 1)
-        match dice.randrange(5):
-            case 0:
-                text[where:where] = dice.choice(PIECES)
-            case 1:
-                del text[where : where + dice.randrange(1, 12)]
-            case 2:
-                text[where : where + 1] = dice.randbytes(1)
-            case 3:
-                text[where:where] = text[: dice.randrange(len(text) + 1)]
-            case 4:
-                del text[where:]
-    places = [dice.randrange(len(text) + 1) for _ in range(dice.randrange(6))] if text else []
-    if dice.random() < 0.3:  # event by event, as most networks do
-        places = [place + 2 for place in range(len(text)) if text[place : place + 2] == b"\n\n"]
-    return [bytes(text[start:end]) for start, end in pairwise([0, *sorted(places), len(text)]) if start < end]
+    stream = dice.choice(SEEDS) if dice.random() < 0.95 else dice.randbytes(dice.randrange(300))
+    return cut_up(damaged(stream, dice, dice.randrange(4), PIECES, SEEDS), dice)
 
 
 def told(pieces: list[bytes]) -> tuple:

@@ -33,6 +33,20 @@ def test_new_words_in_a_known_pattern_are_passed_on_without_being_decoded(words:
     assert reader.feed(spoken + WORD) == spoken + WORD
 
 
+def test_of_several_events_in_one_piece_each_must_be_like_the_known_one() -> None:
+    known = pattern_of(WORD)
+    other = WORD.replace(b"word", "ein längeres".encode())
+    assert known.count(WORD) == 1
+    assert known.count(WORD + other + WORD) == 3
+    for piece in (WORD + END, END + WORD, WORD + WORD[:-1], WORD + other.replace(b"\xc3", b""), WORD + b"\n"):
+        assert known.count(piece) == 0
+
+
+def test_every_event_counts_as_a_token_however_many_come_in_one_piece() -> None:
+    one_by_one, at_once = after(WORD, WORD, WORD), after(WORD * 3)
+    assert one_by_one.tokens == at_once.tokens
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -52,7 +66,7 @@ def test_new_words_in_a_known_pattern_are_passed_on_without_being_decoded(words:
     ],
 )
 def test_words_that_are_no_plain_json_string_are_decoded(words: bytes) -> None:
-    assert not pattern_of(WORD).like(WORD.replace(b"word", words))
+    assert not pattern_of(WORD).count(WORD.replace(b"word", words))
 
 
 def test_a_broken_event_in_a_known_pattern_breaks_the_stream_as_ever() -> None:
@@ -81,9 +95,9 @@ def test_padding_against_listeners_may_have_any_length() -> None:
     padded = WORD[:-3] + b', "obfuscation": "%b"}\n\n'
     known = pattern_of(padded % b"abc")
     for padding in (b"", b"x", b"y" * 500):
-        assert known.like(padded % padding)
-    assert not known.like(WORD)
-    assert not known.like(padded % b'x","usage":"')
+        assert known.count(padded % padding)
+    assert not known.count(WORD)
+    assert not known.count(padded % b'x","usage":"')
 
 
 def test_an_event_without_words_has_no_pattern() -> None:

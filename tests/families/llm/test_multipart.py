@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from fuzzing.mutations import damaged
 from fuzzing.scale import scales
 from segue.core.errors import RequestInvalid
 from segue.families.llm.other.multipart import MAX_HEAD, MAX_PARTS, MAX_TEXT, is_form, read_form, write_form
@@ -207,25 +208,12 @@ TYPES = [TYPE, 'multipart/form-data; boundary="cut"', "multipart/form-data; boun
 
 
 def mutated(dice: random.Random) -> tuple[bytes, str]:
-    body = bytearray(FORM)
-    for _ in range(dice.randrange(1, 5)):
-        where = dice.randrange(len(body) + 1)
-        match dice.randrange(5):
-            case 0:
-                body[where:where] = dice.choice(PIECES)
-            case 1:
-                del body[where : where + dice.randrange(1, 30)]
-            case 2:
-                body[where : where + 1] = dice.randbytes(1)
-            case 3:
-                body[where:where] = body[: dice.randrange(len(body) + 1)]
-            case 4 if dice.random() < 0.3:
-                del body[where:]
+    body = damaged(FORM, dice, dice.randrange(1, 5), PIECES, [FORM])
     content_type = dice.choice(TYPES) if dice.random() < 0.2 else TYPE
     if dice.random() < 0.1:
         place = dice.randrange(len(content_type))
         content_type = content_type[:place] + dice.choice(['"', ";", "\\", "=", "\u00fc", "\n"]) + content_type[place:]
-    return bytes(body), content_type
+    return body, content_type
 
 
 @pytest.mark.parametrize("count", scales(sample=1_500))

@@ -20,7 +20,8 @@ from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.formats.ollama.format import OLLAMA
 from segue.families.llm.formats.responses.format import RESPONSES
 from segue.families.llm.formats.yandex.format import YANDEX
-from segue.families.llm.ir.answer import Counted
+from segue.families.llm.ir.answer import Broke, Counted
+from segue.families.llm.ir.blocks import Text
 from segue.families.llm.ir.format import ProviderFormat
 from segue.families.llm.other.answers import read_usage as read_other_usage
 from segue.families.llm.passing.gemini import GeminiPassing
@@ -401,15 +402,111 @@ def test_gemini_may_tell_its_tier_by_a_header_alone(header: str | None, tier: st
     assert usage == Usage(1, 1, service_tier=tier)
 
 
-@pytest.mark.parametrize("nonsense", [10.5, 1e30, "10", True, [], {}])
-@pytest.mark.parametrize("format_", [CHAT, RESPONSES])
-def test_a_count_that_is_no_whole_number_is_not_believed_and_spoils_no_answer(
+COUNTS: dict[str, Callable[[object, object], dict[str, Any]]] = {
+    CHAT.id: lambda given, made: {"usage": {"prompt_tokens": given, "completion_tokens": made}},
+    RESPONSES.id: lambda given, made: {"usage": {"input_tokens": given, "output_tokens": made}},
+    MESSAGES.id: lambda given, made: {"usage": {"input_tokens": given, "output_tokens": made}},
+    GEMINI.id: lambda given, made: {"usageMetadata": {"promptTokenCount": given, "candidatesTokenCount": made}},
+    CONVERSE.id: lambda given, made: {"usage": {"inputTokens": given, "outputTokens": made}},
+    YANDEX.id: lambda given, made: {"usage": {"inputTextTokens": given, "completionTokens": made}},
+    OLLAMA.id: lambda given, made: {"prompt_eval_count": given, "eval_count": made},
+}
+FORMATS = [CHAT, RESPONSES, MESSAGES, GEMINI, CONVERSE, YANDEX, OLLAMA]
+
+
+def told_in_both_ways(format_: ProviderFormat, told: dict[str, Any]) -> list[Usage | None]:
+    """The usage of a whole answer, of a stream, and of one that passes through where the format can."""
+    whole, stream = WAYS[format_.id]
+    answer = format_.read_answer(whole(dict(told)))
+    assert [block.text for block in answer.content if isinstance(block, Text)] == ["x"]
+    reader = format_.event_reader()
+    events = [*reader.feed(stream(dict(told))), *reader.end()]
+    assert not [event for event in events if isinstance(event, Broke)]
+    counted = [event.usage for event in events if isinstance(event, Counted)]
+    found = [answer.usage, counted[-1] if counted else None]
+    if format_.id in PASSED:
+        writer: Any = None
+        made = PASSING.get(format_.id)
+        passing = made(format_, writer, "") if made is not None else GeminiPassing(format_, writer, "", array=False)
+        assert b"x" in passing.feed(stream(dict(told))) + passing.end()
+        assert passing.failure is None
+        found.append(passing.usage)
+    return found
+
+
+@pytest.mark.parametrize("nonsense", [10.5, 1e30, -3, "much", True, [], {}, None, [[[]]], {"a": 1}])
+@pytest.mark.parametrize("format_", FORMATS, ids=[one.id for one in FORMATS])
+def test_a_count_that_is_no_whole_number_is_not_known_and_spoils_no_answer(
     format_: ProviderFormat, nonsense: object
 ) -> None:
-    names = ("prompt_tokens", "completion_tokens") if format_ is CHAT else ("input_tokens", "output_tokens")
-    answer = format_.read_answer(WAYS[format_.id][0]({"usage": {names[0]: nonsense, names[1]: 5}}))
-    assert answer.usage is None
-    assert answer.content
+    assert {
+        (usage.input_tokens, usage.output_tokens) if usage is not None else None
+        for usage in told_in_both_ways(format_, COUNTS[format_.id](nonsense, 5))
+    } == {(None, 5)}
+
+
+@pytest.mark.parametrize("format_", FORMATS, ids=[one.id for one in FORMATS])
+def test_a_count_that_is_written_as_a_float_without_a_fraction_counts(format_: ProviderFormat) -> None:
+    for usage in told_in_both_ways(format_, COUNTS[format_.id](12.0, 5.0)):
+        assert usage is not None
+        assert (usage.input_tokens, usage.output_tokens) == (12, 5)
+        assert type(usage.input_tokens) is int
+
+
+@pytest.mark.parametrize("usage", [None, 12.0, "twelve", True, [], [{}], {}, {"details": 1}])
+@pytest.mark.parametrize("format_", [one for one in FORMATS if one is not OLLAMA], ids=lambda one: one.id)
+def test_a_usage_that_is_none_spoils_no_answer(format_: ProviderFormat, usage: object) -> None:
+    name = "usageMetadata" if format_ is GEMINI else "usage"
+    whole, stream = WAYS[format_.id]
+    if format_ is MESSAGES:
+        stream = messages_stream_with(usage)
+    assert format_.read_answer(whole({name: usage})).usage is None
+    reader = format_.event_reader()
+    events = [*reader.feed(stream({name: usage})), *reader.end()]
+    assert not [event for event in events if isinstance(event, Broke | Counted)]
+
+
+def messages_stream_with(usage: object) -> Callable[[dict[str, Any]], bytes]:
+    def say(_told: dict[str, Any]) -> bytes:
+        whole = messages_stream({"usage": {"input_tokens": 77, "output_tokens": 78}})
+        first, last = b'{"input_tokens": 77, "output_tokens": 1}', b'{"output_tokens": 78, "server_tool_use": null}'
+        assert first in whole
+        assert last in whole
+        return whole.replace(first, json.dumps(usage).encode()).replace(last, json.dumps(usage).encode())
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("format_", "told", "meant"),
+    [
+        (CHAT, {"usage": {
+            "prompt_tokens": 12.0, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4.0},
+            "completion_tokens_details": "none",
+        }}, Usage(12, 5, cached_tokens=4)),
+        (RESPONSES, {"usage": {
+            "input_tokens": 12.0, "output_tokens": 5, "input_tokens_details": {"cached_tokens": "4"},
+            "output_tokens_details": {"reasoning_tokens": 2.0},
+        }}, Usage(12, 5, reasoning_tokens=2)),
+        (MESSAGES, {"usage": {
+            "input_tokens": 12.0, "output_tokens": 5, "cache_read_input_tokens": 4.0, "cache_creation": [],
+            "service_tier": 7, "server_tool_use": {"web_search_requests": 2.0},
+        }}, Usage(16, 5, cached_tokens=4, tool_calls={"web_search": 2})),
+        (GEMINI, {"usageMetadata": {
+            "promptTokenCount": 12.0, "candidatesTokenCount": 5,
+            "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 3.0}, "what", {"modality": "IMAGE"}],
+        }}, Usage(12, 5, audio_input_tokens=3, image_input_tokens=0)),
+        (CONVERSE, {"usage": {
+            "inputTokens": 12.0, "outputTokens": 5, "cacheWriteInputTokens": 9.0,
+            "cacheDetails": [{"ttl": "1h", "inputTokens": 6.0}, None],
+        }}, Usage(21, 5, cache_write_tokens=3, cache_write_1h_tokens=6)),
+        (YANDEX, {"usage": {
+            "inputTextTokens": "12", "completionTokens": 5.0, "completionTokensDetails": {"reasoningTokens": []},
+        }}, Usage(12, 5)),
+    ],
+)  # fmt: skip
+def test_one_odd_detail_costs_no_other(format_: ProviderFormat, told: dict[str, Any], meant: Usage) -> None:
+    assert all(usage == meant for usage in told_in_both_ways(format_, told))
 
 
 @pytest.mark.parametrize(

@@ -214,18 +214,37 @@ def test_what_would_change_the_answer_is_not_left_out_but_refused_for_others_to_
 
 
 def test_settings_that_ask_for_nothing_are_no_reason_to_refuse() -> None:
-    body = body_of(sent("groq", call(logprobs=False, n=1, logit_bias={}, top_logprobs=None)))
-    assert not {"logprobs", "n", "logit_bias", "top_logprobs"} & body.keys()
+    body = body_of(sent("groq", call(logprobs=False, logit_bias={}, top_logprobs=None)))
+    assert not {"logprobs", "logit_bias", "top_logprobs"} & body.keys()
+
+
+@pytest.mark.parametrize("adapter", ["groq", "openrouter", "deepseek"])
+def test_one_answer_is_asked_for_where_that_is_taken_and_more_are_refused(adapter: str) -> None:
+    asked = call(n=1)
+    assert body_of(sent(adapter, asked))["n"] == 1
+    assert asked.request.warnings == {}
+    with pytest.raises(CannotServe) as cannot:
+        sent(adapter, call(n=2))
+    assert cannot.value.failure.param == "n"
+
+
+def test_a_setting_of_which_the_documentation_says_nothing_is_sent_and_the_caller_told() -> None:
+    asked = call(seed=7)
+    assert body_of(sent("deepseek", asked))["seed"] == 7
+    assert asked.request.warnings == {
+        "mine/m": ["'seed' may be passed over by mine/m: its documentation says nothing of it"]
+    }
 
 
 def test_a_wish_that_looks_like_nothing_is_told_when_it_is_left_out() -> None:
     """`parallel_tool_calls: false` and `seed: 0` were left out without a word."""
-    asked = call(parallel_tool_calls=False, seed=0)
+    asked = call(parallel_tool_calls=False)
     sent("deepseek", asked)
-    assert asked.request.warnings == {
-        "mine/m": ["'parallel_tool_calls' left out for mine/m", "'seed' left out for mine/m"]
-    }
-    asked = call(parallel_tool_calls=True, verbosity="medium", service_tier="auto", modalities=["text"], n=1)
+    assert asked.request.warnings == {"mine/m": ["'parallel_tool_calls' left out for mine/m"]}
+    asked = call(seed=0)
+    assert body_of(sent("deepseek", asked))["seed"] == 0
+    assert asked.request.warnings["mine/m"]
+    asked = call(parallel_tool_calls=True, verbosity="medium", service_tier="auto", modalities=["text"])
     assert set(body_of(sent("deepseek", asked))) == {"model", "messages", "max_tokens"}
     assert asked.request.warnings == {}
 
@@ -306,7 +325,7 @@ def test_groks_that_do_not_reason_take_penalties_and_stops(model: str) -> None:
 
 
 def test_a_tier_goes_only_to_where_it_is_known() -> None:
-    for tier, sent_as in (("flex", "flex"), ("auto", None), ("default", None), ("priority", None)):
+    for tier, sent_as in (("flex", "flex"), ("auto", "auto"), ("default", None), ("priority", None)):
         asked = call(service_tier=tier)
         assert body_of(sent("groq", asked)).get("service_tier") == sent_as
         assert bool(asked.request.warnings) is (tier == "priority")

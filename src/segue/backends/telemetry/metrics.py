@@ -23,12 +23,15 @@ No label is a caller's own word: providers and operations come from the configur
 1,000 series.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import TypedDict
 
-from segue.backends.telemetry.series import MOST_SERIES, OTHER, Counter, Histogram
+from segue.backends.telemetry.series import MOST_SERIES, OTHER, Counter, Distribution, Histogram
+from segue.core.money import Charge
+from segue.core.outcome import Usage
 from segue.core.provider import Candidate
-from segue.core.signals import AttemptEnded, BreakerChanged, CallEnded, ConfigurationChanged, Signals
+from segue.core.signals import UNHEARD, Answered, AttemptEnded, BreakerChanged, CallEnded, ConfigurationChanged, Signals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES: Mapping[str, int] = {"closed": 0, "half_open": 1, "open": 2}
@@ -57,6 +60,23 @@ class Summary(TypedDict):
     cancelled: int
     success_rate: float | None
     providers: dict[str, ProviderSummary]
+
+
+class _Usual:
+    """What was counted of one candidate's usual calls since they were last folded in."""
+
+    __slots__ = ("attempt_seconds", "call_seconds", "calls", "operation", "provider", "tokens_in", "tokens_out")
+
+    def __init__(
+        self, operation: str, provider: str, call_seconds: Distribution, attempt_seconds: Distribution
+    ) -> None:
+        self.operation = operation
+        self.provider = provider
+        self.call_seconds = call_seconds
+        self.attempt_seconds = attempt_seconds
+        self.calls = 0
+        self.tokens_in = 0
+        self.tokens_out = 0
 
 
 MOST_TOKENS = 1_000_000_000_000
@@ -94,16 +114,64 @@ class Metrics:
         self.breaker_opens = Counter("segue_breaker_opens", "How often a breaker opened", ["name"])
         self.refused = Counter("segue_config_refused", "Configurations that were refused", [])
         self.breakers: dict[str, int] = {}
+        self._usual: dict[Candidate, _Usual] = {}
         self.version = 0
         self.worker = 0
 
     def subscribe(self, signals: Signals) -> None:
         """Listen."""
         self._signals = signals
-        signals.subscribe(CallEnded, self.call_ended)
-        signals.subscribe(AttemptEnded, self.attempt_ended)
+        signals.subscribe(CallEnded, self.call_ended, answered=self.answered)
+        signals.subscribe(AttemptEnded, self.attempt_ended, answered=UNHEARD)
         signals.subscribe(BreakerChanged, self.breaker_changed)
         signals.subscribe(ConfigurationChanged, self.configuration_changed)
+
+    def answered(self, answered: Answered) -> None:
+        """Count a usual call and its attempt: on the hottest path, and folded in when somebody looks."""
+        one = self._usual.get(answered.candidate)
+        if one is None:
+            one = self._first_of(answered)
+        one.calls += 1
+        ended = answered.ended
+        seconds, spread = ended - answered.started, one.call_seconds
+        spread.counts[bisect_left(SECONDS, seconds)] += 1
+        spread.sum += seconds
+        seconds, spread = ended - answered.sent, one.attempt_seconds
+        spread.counts[bisect_left(SECONDS, seconds)] += 1
+        spread.sum += seconds
+        usage = answered.usage
+        tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
+        if tokens_in and 0 < tokens_in <= MOST_TOKENS:  # see `_take`
+            one.tokens_in += tokens_in
+        if tokens_out and 0 < tokens_out <= MOST_TOKENS:
+            one.tokens_out += tokens_out
+        if answered.charge is not None:
+            self._take(answered.candidate, None, answered.charge)
+
+    def fold(self) -> None:
+        """Add what was counted of usual calls to the counters: to be called before they are read."""
+        for one in self._usual.values():
+            calls, one.calls = one.calls, 0
+            if calls:
+                self.calls.add((one.operation, "ok"), calls)
+                self.attempts.add((one.provider, "ok"), calls)
+            tokens_in, one.tokens_in = one.tokens_in, 0
+            if tokens_in:
+                self.tokens.add((one.provider, "input"), tokens_in)
+            tokens_out, one.tokens_out = one.tokens_out, 0
+            if tokens_out:
+                self.tokens.add((one.provider, "output"), tokens_out)
+
+    def _first_of(self, answered: Answered) -> "_Usual":
+        """Begin to count a candidate's usual calls."""
+        if len(self._usual) >= MOST_SERIES:
+            self.fold()
+            self._usual.clear()
+        operation, provider = answered.operation, answered.candidate.provider.id
+        one = self._usual[answered.candidate] = _Usual(
+            operation, provider, self.call_seconds.series(operation), self.attempt_seconds.series(provider)
+        )
+        return one
 
     def call_ended(self, ended: CallEnded) -> None:
         """Count one call; on the hot path."""
@@ -138,17 +206,20 @@ class Metrics:
         else:
             self.attempts.add(labels)
         self.attempt_seconds.observe(provider, attempt.elapsed)
-        usage = attempt.usage
+        self._take(attempt.candidate, attempt.usage, attempt.charge)
+
+    def _take(self, candidate: Candidate, usage: Usage | None, charge: Charge | None) -> None:
+        """Count what an attempt took."""
+        provider = candidate.provider.id
         if usage is not None:
             # A vendor that has lost count must not turn a counter back, or past what a float can count.
             if usage.input_tokens and 0 < usage.input_tokens <= MOST_TOKENS:
                 self.tokens.add((provider, "input"), usage.input_tokens)
             if usage.output_tokens and 0 < usage.output_tokens <= MOST_TOKENS:
                 self.tokens.add((provider, "output"), usage.output_tokens)
-        charge = attempt.charge
         if charge is not None:
             cost = charge.cost
-            self.cost.add((provider, _model_label(attempt.candidate), cost.currency), cost.billionths)
+            self.cost.add((provider, _model_label(candidate), cost.currency), cost.billionths)
 
     def breaker_changed(self, changed: BreakerChanged) -> None:
         """Note a breaker's state."""
@@ -163,6 +234,8 @@ class Metrics:
         """Note which configuration is in force."""
         if changed.accepted:
             self.version = changed.version
+            self.fold()
+            self._usual.clear()  # its candidates hold keys, and will not be seen again
         else:
             self.refused.add(())
 
@@ -175,10 +248,12 @@ class Metrics:
         """Everything in the text format of Prometheus, for the content type `CONTENT_TYPE`."""
         from segue.backends.telemetry.exposition import exposed  # the client library is loaded when somebody looks
 
+        self.fold()
         return exposed(self)
 
     def summary(self) -> Summary:
         """The counts that people ask for first."""
+        self.fold()
         requests = self.calls.total()
         succeeded = sum(count for (_, code), count in self.calls.values.items() if code == "ok")
         cancelled = sum(count for (_, code), count in self.calls.values.items() if code == "cancelled")

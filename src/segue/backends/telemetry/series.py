@@ -68,10 +68,12 @@ class Histogram:
 
     def observe(self, label: str, value: float) -> None:
         """Note one observation."""
-        found = self.values.get(label)
-        if found is None:
-            if len(self.values) >= MOST_SERIES:
-                label = OTHER
-            found = self.values.setdefault(label, Distribution(len(self.bounds) + 1))
+        found = self.values.get(label) or self.series(label)
         found.counts[bisect_left(self.bounds, value)] += 1
         found.sum += value
+
+    def series(self, label: str) -> Distribution:
+        """The distribution in which this label is noted."""
+        if label not in self.values and len(self.values) >= MOST_SERIES:
+            label = OTHER
+        return self.values.setdefault(label, Distribution(len(self.bounds) + 1))

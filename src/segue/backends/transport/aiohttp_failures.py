@@ -12,6 +12,7 @@ from segue.backends.transport.failures import (
     private_address,
     silent,
     told,
+    unresolved,
     unusable_url,
     verification,
 )
@@ -35,7 +36,7 @@ def classify(error: BaseException, connect: float) -> Failure:
         case aiohttp.ClientProxyConnectionError():
             return not_connected(f"no connection to the proxy: {told(error.os_error)}")
         case aiohttp.ClientConnectorDNSError():
-            return not_connected("the provider's name could not be resolved")
+            return unresolved()
         case aiohttp.ClientConnectorError():
             return not_connected(f"no connection to the provider: {told(error.os_error)}")
         case aiohttp.InvalidURL():

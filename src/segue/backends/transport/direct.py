@@ -6,6 +6,7 @@ It does no proxies; `segue.backends.transport.routed` hands those to aiohttp.
 """
 
 import ssl
+from collections.abc import Callable
 from importlib import metadata
 
 from segue.backends.transport.addresses import is_global
@@ -22,6 +23,37 @@ from segue.core.ports import TransportError, WireRequest
 _READING = frozenset({"GET", "HEAD"})  # methods that ask for nothing to be done: they may be sent again
 _MOST_ORIGINS = 1000  # origins that are remembered when nothing is open to them
 _CLOSING = 1.0  # seconds after which `close` waits no longer for sockets that were told to close
+
+
+class DirectLine:
+    """`segue.core.express.Line` to one origin: it takes connections that are kept, and makes none.
+
+    Args:
+        origin_of: finds the origin, which may have been forgotten and made anew meanwhile.
+        key: the origin's.
+        head: request line and headers, up to the length of the body.
+    """
+
+    __slots__ = ("_head", "_key", "_origin_of")
+
+    def __init__(
+        self,
+        origin_of: Callable[[tuple[str, int, bool, bool]], Origin | None],
+        key: tuple[str, int, bool, bool],
+        head: bytes,
+    ) -> None:
+        self._origin_of = origin_of
+        self._key = key
+        self._head = head
+
+    def free(self) -> Connection | None:
+        """See `Line.free`."""
+        origin = self._origin_of(self._key)
+        return None if origin is None else origin.kept()
+
+    def head(self, length: int) -> bytes:
+        """See `Line.head`."""
+        return b"%bcontent-length: %d\r\n\r\n" % (self._head, length)
 
 
 class DirectTransport:
@@ -84,6 +116,23 @@ class DirectTransport:
                 raise
         connection, _ = await self._connected(origin, connect, fresh=True)
         return await connection.exchange(head, request.body, bodiless=method == "HEAD")
+
+    def line(self, request: WireRequest, *, allow_private: bool) -> "DirectLine | None":
+        """The quick way of requests that differ from this one by their bodies alone; `None` where there is none.
+
+        Raises:
+            TransportError: the request could not be sent.
+        """
+        prepared = self._heads.prepared(request)
+        if prepared is None or not request.body or request.method != "POST":
+            return None
+        authority, head = prepared
+        if not allow_private and authority.address is not None and not is_global(authority.address):
+            return None
+        return DirectLine(self._origin_of, (authority.host, authority.port, authority.secure, allow_private), head)
+
+    def _origin_of(self, key: tuple[str, int, bool, bool]) -> Origin | None:
+        return self._origins.get(key)
 
     async def close(self) -> None:
         """Close every connection, those in use included; later requests are refused."""

@@ -12,14 +12,20 @@ from typing import Protocol, cast
 
 from segue.backends.transport.direct_decoding import Decoder
 from segue.backends.transport.direct_head import Unacceptable
+from segue.backends.transport.direct_known import KnownHead
 from segue.backends.transport.direct_parsing import AnswerParser
 from segue.backends.transport.direct_response import DirectResponse
 from segue.backends.transport.failures import classify_body, closed_before_answer, not_http
+from segue.core.express import Told
 from segue.core.failure import Executed, Failure, Kind
 from segue.core.ports import TransportError
 
 _AT_ONCE = 256 * 1024  # a request up to this size is written in one piece
 _PIECE = 64 * 1024  # bytes of a larger one that are written at a time, when the last ones have gone
+MOST_LEARNT = 8
+"""Heads of a connection that are remembered, one at a time: a server that writes ever new ones gains nothing."""
+
+_USUAL_STATUS = 200
 _REFUSING = 300  # statuses from which on a server wants no more of a request
 
 
@@ -51,10 +57,13 @@ class Connection(AnswerParser):
         "_eof",
         "_gone",
         "_head",
+        "_known",
         "_large",
+        "_learnt",
         "_owner",
         "_paused",
         "_poll",
+        "_told",
         "_transport",
         "_unsent",
         "_waiting",
@@ -74,6 +83,9 @@ class Connection(AnswerParser):
         self._unsent: memoryview | None = None
         self._large = False
         self._head: asyncio.Future[DirectResponse | Failure] | None = None
+        self._known: KnownHead | None = None
+        self._learnt = 0  # whole answers that a head was or could have been learnt from
+        self._told: Told | None = None  # in place of somebody who waits for the head
         self._waiting = False  # for an answer or for more of it
         self.idle_since = 0.0
 
@@ -127,6 +139,18 @@ class Connection(AnswerParser):
             raise TransportError(answer)
         return answer
 
+    def begin(self, head: bytes, body: bytes, told: Told) -> None:
+        """Send a request whose answer nobody waits for: `told` hears of it. It must have been found `usable`."""
+        self._reset(bodiless=False)
+        self._waiting = True
+        self._told = told
+        self._send(head, body)
+
+    def give_up(self) -> None:
+        """Close at once, and tell nobody."""
+        self._told = None
+        self.abandon()
+
     def abandon(self) -> None:
         """Close at once; who waits for an answer learns that it was cut. Safe to call twice."""
         if self._gone:
@@ -166,12 +190,24 @@ class Connection(AnswerParser):
         if not self._waiting:
             self.abandon()
             return
-        self.heard = True
+        first, self.heard = not self.heard, True
+        if first and self._known is not None and not self._bodiless:
+            read = self._known.read(data)
+            if read is not None:
+                self._take(*read)
+                return
+            if self._learnt > MOST_LEARNT:
+                self._known = None  # this server writes another head every time
         if not self._feed(data):
             self._refuse()
         elif self._done:
+            if first and self._learnt <= MOST_LEARNT:
+                self._learn(data)
             self._finish()
         elif (response := self._response) is not None:
+            if self._told is not None and not response.soon_whole:
+                told, self._told = self._told, None
+                told.answered(response)
             response.arrived()
             if response.stopping and not self._paused and not self._gone and self._transport is not None:
                 self._paused = True
@@ -204,16 +240,47 @@ class Connection(AnswerParser):
 
     # Inside
 
+    def _take(self, headers: dict[str, str], body: bytes) -> None:
+        """A whole answer, as the parser would have told of it."""
+        self._prefix = self._headers = None
+        self._reusable = True
+        try:
+            self._answered(_USUAL_STATUS, headers, len(body), None)
+        except Unacceptable:
+            self._refuse()
+            return
+        self._done = True
+        response = self._response
+        if response is not None and body:
+            response.pieces.append(body)
+            response.size = len(body)
+        self._finish()
+
+    def _learn(self, data: bytes) -> None:
+        """Remember the head of a whole answer that came in one piece."""
+        response = self._response
+        if response is None or response.status != _USUAL_STATUS or not self._reusable or self._bodiless:
+            return
+        if response.packed or self._interim:
+            return
+        self._learnt += 1
+        if self._learnt == 1:
+            return  # many connections carry no second one
+        self._known = KnownHead.of(data, response.headers.copy()) or self._known
+
     def _finish(self) -> None:
         """The answer has ended. The connection is free at once, the answer's reader has what it needs."""
         response, self._response = self._response, None
         self._waiting = False
         if response is not None:
             response.complete()
+        told, self._told = self._told, None
         if self._fit():
             self._owner.freed(self)
         else:
             self.abandon()
+        if told is not None and response is not None:
+            told.answered(response)
 
     def _said_goodbye(self) -> bool:
         """Whether the end is the server's own: over TLS anybody on the way can close, but not send `close_notify`."""
@@ -245,6 +312,13 @@ class Connection(AnswerParser):
         head, self._head = self._head, None
         if head is not None and not head.done():
             head.set_result(self._failure or closed_before_answer())
+        told, self._told = self._told, None
+        if told is None:
+            return
+        if response is not None:
+            told.answered(response)
+        else:
+            told.failed(self._failure or closed_before_answer())
 
     def _answered(self, status: int, headers: dict[str, str], length: int | None, decoder: Decoder | None) -> None:
         response = DirectResponse(self, self._loop, status, headers, length=length, decoder=decoder)
@@ -252,6 +326,8 @@ class Connection(AnswerParser):
         if self._unsent is not None and status >= _REFUSING:
             self._unsent = None  # it has decided without the rest; RFC 9110 section 10.1.1
             self._reusable = False
+        if self._told is not None:
+            return  # it is told when all has come, or when that takes longer
         head, self._head = self._head, None
         if head is None or head.done():
             raise Unacceptable  # who asked was cancelled in this very moment

@@ -127,15 +127,25 @@ class PreparedHeads:
         key = (request.method, request.url, *request.headers.items())
         known = self._known.get(key)
         if known is None:
-            authority, target = split_url(request.url)
-            head = write_head(request, authority, target, self._agent)
-            end = b"content-length: %d\r\n\r\n" % len(body)
-            if any(name.lower() == "content-length" for name in request.headers):
-                return authority, head  # right for a body of this length only
+            known = self.prepared(request)
+            if known is None:
+                authority, target = split_url(request.url)
+                return authority, write_head(request, authority, target, self._agent)
             if len(self._known) >= _MOST_PREPARED:
                 self._known.clear()
-            known = self._known[key] = authority, head[: -len(end)]
+            self._known[key] = known
         return known[0], b"%bcontent-length: %d\r\n\r\n" % (known[1], len(body))
+
+    def prepared(self, request: WireRequest) -> tuple[Authority, bytes] | None:
+        """Whom to ask, and a head up to the length of its body; `None` where the request tells the length itself.
+
+        Errors as of `split_url` and `write_head`.
+        """
+        if any(name.lower() == "content-length" for name in request.headers):
+            return None
+        authority, target = split_url(request.url)
+        head = write_head(request, authority, target, self._agent)
+        return authority, head.removesuffix(b"content-length: %d\r\n\r\n" % len(request.body))
 
     def forget(self) -> None:
         """Keep no head, and no credential in it, any longer."""

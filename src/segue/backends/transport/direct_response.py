@@ -150,7 +150,26 @@ class DirectResponse:
             self.fail(classify_body(ConnectionAbortedError(), Kind.CONNECTION_LOST))
             source.abandon()
 
+    def whole(self) -> bytes | None:
+        """All of the body, which stays to be read; `None` where it has not come, or must be unpacked."""
+        if not self._complete or self._decoder is not None:
+            return None
+        pieces = self.pieces
+        if len(pieces) == 1 and type(pieces[0]) is bytes:
+            return pieces[0]
+        return b"".join(pieces)
+
     # The connection's side
+
+    @property
+    def packed(self) -> bool:
+        """Whether the body is compressed."""
+        return self._decoder is not None
+
+    @property
+    def soon_whole(self) -> bool:
+        """Whether what is left may be waited for without a reader: it has a known length, and not a large one."""
+        return self.status == 200 and self._length is not None and self._length <= MOST_WAITING  # noqa: PLR2004 - HTTP's own number
 
     @property
     def stopping(self) -> bool:

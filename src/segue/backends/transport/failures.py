@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 
 from segue.core.failure import Executed, Failure, Kind, Scope
+from segue.core.fetching import PUBLIC_ADDRESS
 
 # Headers that carry a provider's key: what is wrong in one of them is the key's fault, not the caller's.
 _KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
@@ -25,7 +26,7 @@ def classify_connect(error: BaseException, connect: float) -> Failure:
         case PrivateAddress():
             return private_address()
         case socket.gaierror():
-            return not_connected("the provider's name could not be resolved")
+            return unresolved()
         case ssl.SSLCertVerificationError():
             return not_connected(f"the TLS certificate of the provider was not accepted: {verification((error,))}")
         case ssl.SSLError():
@@ -74,7 +75,14 @@ def private_address() -> Failure:
         "the provider's address is not on the public Internet; if it belongs to your own network, "
         "set `allow_private_network: true` for it",
         executed=Executed.NO,
+        needs=PUBLIC_ADDRESS,
     )
+
+
+def unresolved() -> Failure:
+    """A name without any address."""
+    message = "the provider's name could not be resolved"
+    return Failure(Kind.CONNECT, message, executed=Executed.NO, needs=PUBLIC_ADDRESS)
 
 
 def unusable_url() -> Failure:

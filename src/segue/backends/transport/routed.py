@@ -17,6 +17,7 @@ from segue.backends.transport.direct_request import Authority, split_url
 from segue.backends.transport.failures import transport_closed, unusable_proxy
 from segue.backends.transport.proxies import Proxies
 from segue.core.clock import Clock
+from segue.core.express import Line
 from segue.core.ports import Transport, TransportError, WireRequest, WireResponse
 
 if TYPE_CHECKING:
@@ -73,9 +74,15 @@ class RoutedTransport:
         Raises:
             TransportError: the request could not be sent or not be answered; the failure says how and how far it got.
         """
-        if self._proxies and self._is_proxied(request.url):
+        if self._proxies and self.proxied(request.url):
             return await self._by_proxy().send(request, connect=connect, allow_private=allow_private)
         return await self._direct.send(request, connect=connect, allow_private=allow_private)
+
+    def line(self, request: WireRequest, *, allow_private: bool) -> Line | None:
+        """The quick way of requests that differ by their bodies alone, where no proxy applies."""
+        if self._proxies and self.proxied(request.url):
+            return None
+        return self._direct.line(request, allow_private=allow_private)
 
     async def close(self) -> None:
         """Close every connection, those in use included; later requests are refused."""
@@ -84,7 +91,12 @@ class RoutedTransport:
         if self._proxied is not None:
             await self._proxied.close()
 
-    def _is_proxied(self, text: str) -> bool:
+    def proxied(self, text: str) -> bool:
+        """Whether a request for this URL goes through a proxy, which resolves names out of our sight.
+
+        Raises:
+            TransportError: it is no URL that can be asked, or its proxy cannot be used.
+        """
         authority, _ = split_url(text)
         known = self._through_proxy.get(authority)
         if known is None:

@@ -8,15 +8,18 @@ an answer that another attempt has begun goes to the format in which the provide
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from segue.core.express import ExpressCodec
 from segue.core.failure import Failure
 from segue.core.features import FIELD
 from segue.core.outcome import Outcome
 from segue.core.ports import Codec, StreamReader, WireRequest
 from segue.families.llm.asked import Asked
 from segue.families.llm.endpoint import Endpoint
+from segue.families.llm.formats.openai_chat import OpenAIChat
 from segue.families.llm.history import ANYTHING
 from segue.families.llm.ir.blocks import OPENAI
-from segue.families.llm.needs import can_carry
+from segue.families.llm.linked import PassedUnlessLinked, takes_of
+from segue.families.llm.needs import GROUPS, can_carry
 from segue.families.llm.thoughts import mended, tell
 from segue.families.llm.translated import Passed, Translated
 
@@ -53,11 +56,15 @@ class ChatCodec:
         self._direct: dict[str, Codec] = {
             endpoint.format.id: Passed(endpoint)
             for endpoint in endpoints
-            if endpoint.format.id in {"messages", "responses", "gemini"}
+            if endpoint.format.id in {"messages", "responses", "gemini", "converse"}
         }
         if chat is not None:
             self._direct["chat"] = chat
         self._translated = {endpoint.format.id: Translated(endpoint) for endpoint in endpoints}
+        for endpoint in endpoints:  # of vendors that fetch nothing although their format has a word for addresses
+            name, fetched = endpoint.format.id, takes_of(endpoint.losses)
+            if fetched and name in self._direct:
+                self._direct[name] = PassedUnlessLinked(self._direct[name], self._translated[name], fetched)
         self._default = self._translated[endpoints[0].format.id]
         going_on = (self._translated[endpoint.format.id] for endpoint in endpoints if endpoint.prefill is not None)
         self._begun = next(going_on, self._default)
@@ -100,6 +107,11 @@ class ChatCodec:
                 return continuable
         return self._of(call).reader(call, candidate, headers)
 
+    def express(self, client: str) -> ExpressCodec | None:
+        """The quick way of plain requests in a client's format, where this provider speaks it and there is one."""
+        direct = self._direct.get(client)
+        return direct if isinstance(direct, OpenAIChat) else None
+
     def wants_stream(self, call: "Call") -> bool:
         """See `Codec.wants_stream`."""
         request: Asked = call.request
@@ -116,7 +128,12 @@ class ChatCodec:
         """
         if need.startswith(FIELD):
             client, _, name = need.removeprefix(FIELD).partition(".")
-            return client in self._direct or self._translated.get(client, self._default).serves(name)
+            direct = self._direct.get(client)
+            if direct is not None and not (isinstance(direct, PassedUnlessLinked) and direct.concerns(name)):
+                return True
+            return self._translated.get(client, self._default).serves(name)
+        if need == GROUPS and "responses" not in self._direct:
+            return True  # groups of tools become plain functions
         return self._runs(need) or can_carry(need, self._vendors, self._translated)
 
     def _runs(self, need: str) -> bool:

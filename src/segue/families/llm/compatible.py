@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from segue.config.fields import REFERENCE, Section
 from segue.config.problems import Unusable, did_you_mean, kind_of, shown
-from segue.core.ports import Codec, ProviderSpec, WireRequest
+from segue.core.ports import CannotServe, Codec, ProviderSpec, WireRequest
+from segue.families.llm.asked import split_top
 from segue.families.llm.codec import ChatCodec
 from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.chat.format import CHAT
@@ -28,6 +30,7 @@ from segue.families.llm.other.vendors import codecs_for
 from segue.families.llm.passthrough import PASSTHROUGH, PassthroughCodec
 from segue.families.llm.prefill import Prefill
 from segue.families.llm.request import ChatRequest
+from segue.families.llm.stops import refuses_stops
 from segue.families.llm.vendor import Account
 
 if TYPE_CHECKING:
@@ -103,6 +106,23 @@ class ShapedChat(OpenAIChat):
         body = request.body(model, ask_usage=self.stream_usage)
         return WireRequest("POST", url, self.headers(candidate.key.secret), body)
 
+    def example(self, candidate: "Candidate") -> WireRequest:
+        """See `ExpressCodec.example`."""
+        url = self.url if self.url_of is None else self.url_of(self.name_of(candidate.model))
+        return WireRequest("POST", url, self.headers(candidate.key.secret), b"{}")
+
+    def body(self, body: bytes, model: str, candidate: "Candidate") -> bytes | None:  # noqa: ARG002 - the parent's own shape
+        """See `ExpressCodec.body`; `None` where the vendor has other words for a setting, or refuses one."""
+        name = self.name_of(candidate.model)
+        fields, warnings = split_top(body), list[str]()
+        try:
+            edited = self.habits.of(name).edited(fields, candidate.name, warnings)
+        except CannotServe:
+            return None
+        if edited is not fields or warnings:
+            return None
+        return msgspec.json.encode({**fields, "model": name})
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAICompatible:
@@ -174,7 +194,7 @@ class OpenAICompatible:
         private = spec.allow_private or (self.local and spec.base_url is None)
         headers = headers_with(self.headers)
         codecs = {
-            "chat": self._at(base).chat(base, formats, headers),
+            "chat": self._at(base).chat(base, formats, headers, fetches=spec.fetches),
             **self.others(base, headers),
             PASSTHROUGH.id: PassthroughCodec(base, headers),
         }
@@ -200,6 +220,7 @@ class OpenAICompatible:
         *,
         url: Callable[[str, str], str] | None = None,
         name: Callable[[str], str] = str,
+        fetches: bool = True,
     ) -> Codec:
         """The codec of `chat`.
 
@@ -209,6 +230,7 @@ class OpenAICompatible:
             headers: from a key's secret.
             url: the address from a format's name and the vendor's name of a model, where the model is part of it.
             name: the vendor's name of a model.
+            fetches: see `Endpoint`.
         """
         flags = self.flags if self.stream_usage else self.flags | {"no_stream_usage"}
 
@@ -225,6 +247,8 @@ class OpenAICompatible:
                 model=name,
                 finish=finish,
                 prefill=self.prefill if format_ == "chat" else None,
+                fetches=fetches,
+                stopless=lambda model: refuses_stops(model) or habits.refuse("stop", model),
             )
 
         direct: OpenAIChat | None = None

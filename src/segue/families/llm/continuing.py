@@ -15,7 +15,7 @@ from segue.families.llm.asked import Asked
 from segue.families.llm.ir.answer import Seam
 from segue.families.llm.ir.blocks import Text
 from segue.families.llm.ir.conversation import Conversation, Message
-from segue.families.llm.ir.format import EventReader
+from segue.families.llm.ir.format import EventReader, EventWriter
 from segue.families.llm.prefill import Prefill
 from segue.families.llm.transcript import Joint, Transcript
 from segue.families.llm.translating import TranslatingReader
@@ -28,12 +28,21 @@ _NO_EFFORT: Final = frozenset({None, "none"})
 
 
 class ContinuableReader(TranslatingReader):
-    """A reader whose stream can be gone on with when it breaks."""
+    """A reader whose stream can be gone on with when it breaks.
+
+    Args:
+        reader: of the provider's format.
+        transcript: remembers what the client was told.
+        secret: the key that was sent.
+        before: what the events go through before they come to the transcript; `None` for nothing.
+    """
 
     __slots__ = ("_transcript",)
 
-    def __init__(self, reader: EventReader, transcript: Transcript, secret: str) -> None:
-        super().__init__(reader, transcript, secret)
+    def __init__(
+        self, reader: EventReader, transcript: Transcript, secret: str, before: EventWriter | None = None
+    ) -> None:
+        super().__init__(reader, before or transcript, secret)
         self._transcript = transcript
 
     def so_far(self) -> Transcript | None:

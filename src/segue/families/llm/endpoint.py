@@ -13,6 +13,11 @@ def no_flags(_model: str) -> frozenset[str]:
     return frozenset()
 
 
+def takes_stops(_model: str) -> bool:
+    """No model refuses what its format has a word for."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One format that a provider speaks, and where.
@@ -28,6 +33,8 @@ class Endpoint:
         finish: changes a body that is written (or passes through) into what this vendor wants: from the body, the
             candidate's name and the warnings so far, to which it adds. Raises `CannotServe`.
         prefill: how its models go on with an answer that was begun; `None` where they do not.
+        fetches: whether Segue may fetch what the tables of losses say is fetched; else such a request is refused.
+        stopless: whether a model, by the vendor's name of it, refuses stop sequences although its format has them.
     """
 
     format: ProviderFormat
@@ -39,3 +46,5 @@ class Endpoint:
     model_flags: Callable[[str], frozenset[str]] = no_flags
     finish: Callable[[bytes, str, list[str]], bytes] | None = None
     prefill: Prefill | None = None
+    fetches: bool = True
+    stopless: Callable[[str], bool] = takes_stops

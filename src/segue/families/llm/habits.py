@@ -54,6 +54,8 @@ class Habits:
         messages: fields of messages that it refuses even when they are empty, as they are in an answer of OpenAI's that
             is sent back; left out, with a warning where there was something in them.
         only: settings that it takes only with these values (as JSON); left out with a warning where they have others.
+        undocumented: sent, with a warning that the vendor may pass them over: it takes settings that it does not know,
+            and its documentation says nothing of these.
         off: what it wants besides where `reasoning_effort` is `none`, instead of it: a setting and its value.
         models: habits that some models have instead of these, by a pattern that their names match from the beginning;
             the first that fits counts.
@@ -72,7 +74,7 @@ class Habits:
             "_off",
             "_only",
         ),
-        *("_refuses", "_renames", "_warns"),
+        *("_refuses", "_renames", "_undocumented", "_warns"),
     )
 
     def __init__(
@@ -87,6 +89,7 @@ class Habits:
         efforts: Iterable[str] = (),
         messages: Iterable[str] = (),
         only: Mapping[str, Iterable[str]] | None = None,
+        undocumented: Iterable[str] = (),
         off: tuple[str, str] | None = None,
         models: Mapping[str, "Habits"] | None = None,
     ) -> None:
@@ -101,9 +104,12 @@ class Habits:
         # To find a few bytes is quicker than to search for a pattern, and most requests have none of them.
         self._marks = tuple(b'"%s"' % name.encode() for name in sorted(self._messages))
         self._only = {name: frozenset(value.encode() for value in values) for name, values in (only or {}).items()}
+        self._undocumented = frozenset(undocumented)
         self._off = off
         self._models = tuple((re.compile(pattern), habits) for pattern, habits in (models or {}).items())
-        self._affected = self._renames.keys() | self._drops | self._warns | self._refuses | self._only.keys()
+        self._affected = (
+            self._renames.keys() | self._drops | self._warns | self._refuses | self._only.keys() | self._undocumented
+        )
 
     def __bool__(self) -> bool:
         """Whether there is anything to do for any request."""
@@ -126,6 +132,9 @@ class Habits:
             parts.append("`developer` is `system`")
         for name, values in sorted(self._only.items()):
             parts.append(f"`{name}` only as {', '.join(f'`{value.decode()}`' for value in sorted(values))}")
+        if self._undocumented:
+            sent = ", ".join(f"`{name}`" for name in sorted(self._undocumented))
+            parts.append(f"sent, though its documentation says nothing of it: {sent}")
         if self._off is not None:
             parts.append(f"`reasoning_effort: none` is `{self._off[0]}: {self._off[1]}`")
         if self._messages:
@@ -140,6 +149,10 @@ class Habits:
             if pattern.match(model):
                 return habits
         return self
+
+    def refuse(self, name: str, model: str) -> bool:
+        """Whether a request with this setting is not served by a model."""
+        return name in self.of(model)._refuses
 
     def edited(self, fields: Mapping[str, Raw], target: str, warnings: list[str]) -> Mapping[str, Raw]:
         """The fields as this vendor wants them; the same object where nothing was to be done.
@@ -187,10 +200,13 @@ class Habits:
             if own is not None:
                 if value != b"null":
                     out.setdefault(own, Raw(value))
-            elif name in self._drops or _asks_nothing(name, value):
-                continue
             elif value in self._only.get(name, ()):
                 out[name] = Raw(value)
+            elif name in self._drops or _asks_nothing(name, value):
+                continue
+            elif name in self._undocumented:
+                out[name] = Raw(value)
+                warnings.append(f"{name!r} may be passed over by {target}: its documentation says nothing of it")
             elif name in self._refuses:
                 raise CannotServe(_refusal(name, target))
             else:

@@ -96,6 +96,8 @@ def _function_tools(vendor: str, plain: Collection[str]) -> Callable[[bytes, set
             return  # whoever is asked will say what is wrong with them
         for tool in tools:
             found.add("tools" if tool.type in plain else f"{vendor}:{_DATED.sub('', tool.type)}")
+            if tool.type == "namespace":
+                found.add("tools")
 
     return read
 
@@ -140,6 +142,11 @@ def _always(need: str) -> Callable[[bytes, set[str]], None]:
 def _effort(value: bytes, found: set[str]) -> None:
     if b'"none"' not in value and b'"disabled"' not in value and b'"effort":null' not in value:
         found.add("reasoning")
+
+
+def _converse_thinking(value: bytes, found: set[str]) -> None:
+    if b'"thinking"' in value or b'"reasoning_' in value or b'"reasoningConfig"' in value:
+        _effort(value, found)
 
 
 def _responses_reasoning(value: bytes, found: set[str]) -> None:
@@ -227,6 +234,45 @@ _GEMINI: Final = _GeminiReader(
     },
 )
 
+
+class _ConverseReader(Reader):
+    """In Converse keys tell the kind of media; a document that is given as a text needs no more than a text does."""
+
+    def media(self, conversation: bytes, found: set[str]) -> None:
+        """See `Reader.media`."""
+        super().media(conversation, found)
+        if "documents" in found and not any(mark in conversation for mark in _BY_SOURCE):
+            found.discard("documents")
+
+
+def _converse_tools(value: bytes, found: set[str]) -> None:
+    try:
+        tools = _listed.decode(_object.decode(value).get("tools", _NO_TOOLS))
+    except msgspec.DecodeError:
+        return
+    for tool in tools:
+        if "toolSpec" in tool:
+            found.add("tools")
+
+
+_NO_TOOLS: Final = msgspec.Raw(b"[]")
+_BY_SOURCE: Final = (b'"bytes"', b'"s3Location"')
+_CONVERSE: Final = _ConverseReader(
+    b'"source"',
+    {},
+    {
+        b'"image"': "vision",
+        b'"document"': "documents",
+        b'"audio"': "audio",
+        b'"video"': "video",
+    },
+    {
+        "toolConfig": _converse_tools,
+        "outputConfig": _holds(b'"json_schema"', "json_schema"),
+        "additionalModelRequestFields": _converse_thinking,
+    },
+)
+
 READERS: Final[Mapping[str, tuple[str, frozenset[str], Reader]]] = {
     format_: (conversation, frozenset(reader.settings), reader)
     for format_, conversation, reader in (
@@ -234,6 +280,7 @@ READERS: Final[Mapping[str, tuple[str, frozenset[str], Reader]]] = {
         ("messages", "messages", _MESSAGES),
         ("responses", "input", _RESPONSES),
         ("gemini", "contents", _GEMINI),
+        ("converse", "messages", _CONVERSE),
     )
 }
 """For each format the key of its conversation, the keys of its settings, and what reads both."""

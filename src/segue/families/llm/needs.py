@@ -22,10 +22,13 @@ NONE: Final[Needs] = frozenset()
 WISHES: Final[Needs] = frozenset({"reasoning"})
 """Needs without which a request is still served, with a warning: other candidates only go first."""
 
+GROUPS: Final = "openai:namespace"
+"""The need of a request that has groups of tools: a vendor that is asked in Responses must know them."""
+
 LONG: Final = 16 * 1024
 """Bytes of a conversation below which nobody asks how much of it is base64."""
-_KEY: Final = b'"data"'
-_DATA: Final = (b";base64,", _KEY)
+_URL: Final = b";base64,"
+_DATA: Final = (_URL, b'"data"', b'"bytes"')
 _NEAR: Final = 16  # bytes between a key and its value
 
 
@@ -60,7 +63,7 @@ def needs_of(format_: str, fields: Fields) -> tuple[Needs, int]:
 
 
 def without_data(text: bytes) -> bytes:
-    """A conversation without its data in base64: what stands behind `;base64,` and under `data`."""
+    """A conversation without its data in base64: what stands behind `;base64,` and under `data` and `bytes`."""
     for mark in _DATA:
         place = text.find(mark)
         if place < 0:
@@ -68,7 +71,7 @@ def without_data(text: bytes) -> bytes:
         kept, done = [], 0
         for _ in range(MOST_MARKS):
             start = place + len(mark)
-            if mark is _KEY:
+            if mark is not _URL:
                 quote = text.find(b'"', start)
                 if text[start : min(quote, start + _NEAR)].strip() != b":":  # an object, or no key at all
                     place = text.find(mark, start)

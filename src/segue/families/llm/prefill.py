@@ -37,6 +37,7 @@ class Prefill:
         body: what the request has besides.
         version: what stands in the place of `/v1` in the address; empty where that stays.
         echoes: whether its answers may begin with what it was given.
+        needed: whether it refuses a last turn of the assistant's that is not marked so, whoever wrote it.
     """
 
     models: Callable[[str], bool] = every_model
@@ -44,6 +45,7 @@ class Prefill:
     body: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
     echoes: bool = False
+    needed: bool = False
 
     def finish(self, body: bytes) -> bytes:
         """A whole body, whose last message is the beginning of the answer, as this vendor wants it."""

@@ -11,19 +11,24 @@ from segue.core.outcome import Outcome
 from segue.core.ports import CannotServe, StreamReader, WireRequest
 from segue.families.llm.asked import Asked
 from segue.families.llm.continuing import ContinuableReader, begun, check_prefill, transcript_of
+from segue.families.llm.echo import EchoWriter, beginning_of, take_off
+from segue.families.llm.elsewhere import in_plain, without_extra
 from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.envelope import EnvelopeWriter, in_envelope, needs_envelope, take_out
 from segue.families.llm.formats.gemini.usage import TIER_HEADER, tier_of, with_tier
-from segue.families.llm.ir.blocks import ServerItem
 from segue.families.llm.ir.conversation import Conversation
-from segue.families.llm.ir.fields import EXACT, Deed, Field
+from segue.families.llm.ir.fields import EXACT, STOPPED_HERE, Deed, Field
 from segue.families.llm.ir.format import BadAnswer, EventWriter, ProviderFormat, Target
-from segue.families.llm.ir.losses import Losses, check, loss_of
+from segue.families.llm.ir.losses import Losses, check, loss_of, without_fetching
 from segue.families.llm.late import LateWriter
+from segue.families.llm.linked import keys_of, links, takes_of, with_data
+from segue.families.llm.passing.converse import ConversePassing
 from segue.families.llm.passing.gemini import GeminiPassing
 from segue.families.llm.passing.messages import MessagesPassing
 from segue.families.llm.passing.reader import PassingReader
 from segue.families.llm.passing.responses import ResponsesPassing
+from segue.families.llm.stopping import Sequences, StoppingWriter, cut
+from segue.families.llm.stops import Stops
 from segue.families.llm.transcript import Transcript
 from segue.families.llm.translating import TranslatingReader
 
@@ -43,6 +48,7 @@ _OBJECTS_ONLY: Final = frozenset({"chat", "responses"})
 """Formats of vendors that refuse a schema whose root is not an object."""
 _FIELDS: Final = frozenset(field.value for field in Field)
 _EVENTS: Final = ("text/event-stream",)
+_FRAMES: Final = _STREAMS["converse"]
 
 
 class Translated:
@@ -51,14 +57,17 @@ class Translated:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._format = endpoint.format
-        self._losses = {**endpoint.format.losses, **endpoint.losses}
+        losses = {**endpoint.format.losses, **endpoint.losses}
+        self._losses = losses if endpoint.fetches else without_fetching(losses)
+        self._takes = takes_of(self._losses)
+        self._linked = keys_of(self._takes)
 
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """See `Codec.encode`; what is lost is noted in the request's `warnings`."""
         request: Asked = call.request
         so_far = call.continuation.so_far if call.continuation is not None else None
         try:
-            return self._written(request, candidate, so_far if isinstance(so_far, Transcript) else None)
+            return self._written(call, candidate, so_far if isinstance(so_far, Transcript) else None)
         except CannotServe as refused:
             failure = refused.failure
             if failure.needs is None:
@@ -66,9 +75,12 @@ class Translated:
             # What a client's format lets through elsewhere depends on the format.
             raise CannotServe(failure.with_(needs=f"{request.client.id}.{failure.needs}")) from None
 
-    def _written(self, request: Asked, candidate: "Candidate", so_far: Transcript | None) -> WireRequest:
+    def _written(self, call: "Call", candidate: "Candidate", so_far: Transcript | None) -> WireRequest:
         endpoint = self._endpoint
-        prefill = check_prefill(endpoint.prefill, endpoint.model(candidate.model), candidate.name) if so_far else None
+        request: Asked = call.request
+        prefill = endpoint.prefill
+        if so_far is not None:
+            prefill = check_prefill(prefill, endpoint.model(candidate.model), candidate.name)
         try:
             conversation = request.conversation()
         except RequestInvalid as invalid:
@@ -77,11 +89,17 @@ class Translated:
         own = request.client.id == self._format.id
         if own:
             losses = {**losses, Field.EXTRA: EXACT}
+        if conversation.stop and (stops := self._stops(conversation, candidate)).own:
+            stops.check(candidate.name, request.client.names.get(Field.STOP, Field.STOP.value))
+            conversation = msgspec.structs.replace(conversation, stop=stops.given)
+            losses = {**losses, Field.STOP: STOPPED_HERE}
         warnings = check(request.uses(), losses, self._format.vendor, candidate.name, request.client.names)
         if not own and conversation.extra:
-            conversation = _without_extra(conversation)
+            conversation = without_extra(conversation)
         if (Field.VENDOR_TEXTS, "") in request.uses() and loss_of(Field.VENDOR_TEXTS, losses) is not None:
-            conversation = _in_plain(conversation)
+            conversation = in_plain(conversation)
+        if self._linked and links(request.uses(), self._linked):
+            conversation = with_data(conversation, self._takes, call.fetched, request)
         if so_far is not None:
             conversation = begun(conversation, so_far)
         if not own and conversation.output is not None and self._format.id in _OBJECTS_ONLY:
@@ -100,7 +118,7 @@ class Translated:
         if endpoint.finish is not None:
             body = endpoint.finish(body, candidate.name, warnings)
         url = endpoint.url(candidate.model, request.stream)
-        if prefill is not None:
+        if prefill is not None and (so_far is not None or (prefill.needed and beginning_of(conversation))):
             body, url = prefill.finish(body), prefill.url(url)
         if warnings:
             request.warnings[candidate.name] = warnings
@@ -122,8 +140,12 @@ class Translated:
             return Outcome(failure=failure)
         request: Asked = call.request
         shown = request.shown(candidate.model, call.id)
+        if echo := self._echo(request):
+            take_off(answer, echo)
         if self._in_envelope(request):
             take_out(answer)
+        if shown.conversation.stop and (own := self._stops(shown.conversation, candidate).own):
+            cut(answer, Sequences(own))
         return Outcome(answer=request.client.write_answer(answer, shown), usage=with_tier(answer.usage, headers))
 
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
@@ -133,9 +155,15 @@ class Translated:
             return wrong
         request: Asked = call.request
         writer = request.writer(candidate.model, call.id)
+        stopping = self._stopping(request, candidate, writer)
+        writer = stopping or writer
         if self._in_envelope(request):
             writer = EnvelopeWriter(writer)
+        if echo := self._echo(request):
+            writer = EchoWriter(writer, echo)
         reader = TranslatingReader(self._format.event_reader(), writer, candidate.key.secret)
+        if stopping is not None:
+            stopping.listener = reader
         reader.tier = tier_of(headers.get(TIER_HEADER))
         return reader
 
@@ -149,9 +177,33 @@ class Translated:
         wrong = unexpected(headers, _STREAMS.get(self._format.id, _EVENTS))
         if wrong is not None:
             return wrong
-        reader = ContinuableReader(self._format.event_reader(), transcript, candidate.key.secret)
+        stopping = self._stopping(call.request, candidate, transcript)
+        before: EventWriter | None = stopping
+        begins = call.continuation is None or call.continuation.so_far is None
+        if begins and (echo := self._echo(call.request)):  # where it goes on, the transcript takes it off
+            before = EchoWriter(stopping or transcript, echo)
+        reader = ContinuableReader(self._format.event_reader(), transcript, candidate.key.secret, before)
+        if stopping is not None:
+            stopping.listener = reader
         reader.tier = tier_of(headers.get(TIER_HEADER))
         return reader
+
+    def _echo(self, request: Asked) -> str:
+        """The beginning that the caller gave, where the answer repeats it and the caller's format does not."""
+        prefill = self._endpoint.prefill
+        if prefill is None or not (prefill.needed and prefill.echoes) or request.client.id == self._format.id:
+            return ""
+        return beginning_of(request.conversation())
+
+    def _stops(self, conversation: Conversation, candidate: "Candidate") -> Stops:
+        refused = self._endpoint.stopless(self._endpoint.model(candidate.model))
+        return Stops(conversation.stop, self._format, self._losses, refused=refused)
+
+    def _stopping(self, request: Asked, candidate: "Candidate", writer: EventWriter) -> StoppingWriter | None:
+        """What ends a stream before it comes to a writer; `None` where the target stops by itself."""
+        conversation = request.conversation()
+        own = self._stops(conversation, candidate).own if conversation.stop else ()
+        return StoppingWriter(writer, Sequences(own)) if own else None
 
     def _in_envelope(self, request: Asked) -> bool:
         if self._format.id not in _OBJECTS_ONLY or request.client.id == self._format.id:
@@ -200,7 +252,7 @@ class Passed(Translated):
 
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
         """See `Codec.reader`."""
-        wrong = unexpected(headers, _EVENTS)
+        wrong = unexpected(headers, _FRAMES if self._format.id == "converse" else _EVENTS)
         if wrong is not None:
             # What lies between may drop Google's `alt=sse`: then an array comes, which is read and written anew.
             return super().reader(call, candidate, headers) if self._format.id == "gemini" else wrong
@@ -211,8 +263,12 @@ class Passed(Translated):
         return reader
 
 
-def passing_reader(format_: ProviderFormat, writer: EventWriter, secret: str, request: Asked) -> PassingReader:
+def passing_reader(
+    format_: ProviderFormat, writer: EventWriter, secret: str, request: Asked
+) -> PassingReader | ConversePassing:
     """The reader that lets a stream of this format through."""
+    if format_.id == "converse":
+        return ConversePassing(writer, secret)
     if format_.id == "gemini":
         return GeminiPassing(format_, writer, secret, array=request.array)
     if format_.id == "messages":
@@ -238,22 +294,3 @@ def _invalid(invalid: RequestInvalid) -> Failure:
         param=invalid.param,
         status=invalid.status,
     )
-
-
-def _in_plain(conversation: Conversation) -> Conversation:
-    """The conversation with plain texts in place of those in a form that only one vendor reads."""
-    messages = [
-        msgspec.structs.replace(
-            message,
-            content=[
-                block.plain if isinstance(block, ServerItem) and block.plain is not None else block
-                for block in message.content
-            ],
-        )
-        for message in conversation.messages
-    ]
-    return msgspec.structs.replace(conversation, messages=messages)
-
-
-def _without_extra(conversation: Conversation) -> Conversation:
-    return msgspec.structs.replace(conversation, extra={})

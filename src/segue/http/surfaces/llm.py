@@ -4,7 +4,7 @@ A surface differs from the next only in its paths, in how a request is read from
 a call, its headers, its warnings and its errors are written once, here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,7 +12,7 @@ from segue.app.running import Running
 from segue.core.call import Call, Caller
 from segue.core.errors import CallFailed, RequestInvalid
 from segue.core.failure import Failure
-from segue.core.outcome import Stream
+from segue.core.outcome import Outcome, Stream
 from segue.families.llm.asked import Asked
 from segue.families.llm.ir.format import ClientFormat
 from segue.families.llm.operations import CHAT
@@ -58,8 +58,8 @@ class LlmSurface:
         self._engine = running.engine
         self._clock = running.engine.world.clock
         self._authenticator = authenticator
-        self._client = client
-        self._surface = surface
+        self.client = client
+        self.surface = surface
         self._forwarded = forwarded
         self._looks_up = looks_up
 
@@ -70,6 +70,7 @@ class LlmSurface:
         *,
         query_key: str | None = None,
         stream_headers: Headers = EVENT_STREAM,
+        frame: Callable[[bytes], bytes] | None = None,
     ) -> None:
         """Serve one chat.
 
@@ -78,6 +79,7 @@ class LlmSurface:
             parse: reads its body.
             query_key: a key out of the URL.
             stream_headers: of a streamed answer.
+            frame: see `pump`.
         """
         engine = self._engine
         call: Call | None = None
@@ -90,7 +92,7 @@ class LlmSurface:
             if self._forwarded:
                 self._forward(exchange, request)
             options = read_options(exchange, request.fallbacks)
-            call = engine.call(CHAT, request, caller=caller, options=options, surface=self._surface)
+            call = engine.call(CHAT, request, caller=caller, options=options, surface=self.surface)
             request.created = int(call.started_wall)
             if snapshot.forwarded:
                 forward(call, exchange, snapshot.forwarded)
@@ -99,15 +101,28 @@ class LlmSurface:
         except CallFailed as error:
             await self.refuse(exchange, error, call=call)
             return
+        del request  # nobody is to hold it longer than the call does
+        await self.carry_out(exchange, call, partial(engine.run, call), stream_headers, frame)
+
+    async def carry_out(
+        self,
+        exchange: Exchange,
+        call: Call,
+        run: Callable[[], Awaitable[Outcome]],
+        stream_headers: Headers = EVENT_STREAM,
+        frame: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """Have a call run and answer it; the arguments are those of `ask`."""
+        request: Asked = call.request
         with exchange.watch():
-            outcome = await engine.run(call)
+            outcome = await run()
             if outcome.refusal is not None:
                 await self.refuse(exchange, self.refusal(call, outcome.refusal), call=call)
             elif outcome.stream is not None:
                 stream, told_by = outcome.stream, partial(self.broken_off, call, outcome.stream)
                 # Its request may be large, a stream long, and nobody is asked again. The headers are handed over.
                 del request, outcome
-                await pump(exchange, stream, self._begin(call, stream_headers), told_by)
+                await pump(exchange, stream, self._begin(call, stream_headers), told_by, frame)
             else:
                 head = call_head(call, self._clock.now())
                 notes = self.answered(call, outcome.answer) if self._looks_up else ()
@@ -149,7 +164,7 @@ class LlmSurface:
         headers = [JSON, *error_headers(error), *more]
         if call is not None:
             headers += call_headers(call, self._clock.now())
-        await exchange.respond(error.status, self._client.write_error(error, told(error)), headers)
+        await exchange.respond(error.status, self.client.write_error(error, told(error)), headers)
 
     def _forward(self, exchange: Exchange, request: Asked) -> None:
         for name in self._forwarded:

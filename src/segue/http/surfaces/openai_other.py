@@ -17,10 +17,12 @@ from segue.core.failure import Failure, Kind
 from segue.core.operation import Operation
 from segue.core.outcome import Stream
 from segue.families.llm.formats.chat.errors import error_body
+from segue.families.llm.formats.converse.format import CONVERSE_FOR_CLIENTS
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.formats.openai_chat import error_event
 from segue.families.llm.operations import CHAT, COUNT_TOKENS, OTHERS
+from segue.families.llm.other.cloud_counts import count_for_bedrock, count_for_vertex
 from segue.families.llm.other.counting import CountTask, count_gemini, count_messages, count_responses, estimate
 from segue.families.llm.other.embeddings import gemini_embeddings
 from segue.families.llm.other.reading import COHERE_RERANK, READINGS, read_speech
@@ -30,13 +32,15 @@ from segue.http.exchange import JSON, ClientGone, Exchange, Headers
 from segue.http.forwarding import forward
 from segue.http.options import read_options
 from segue.http.pump import pump
-from segue.http.results import call_headers, error_headers, told, typed
+from segue.http.results import BEDROCK, call_headers, error_headers, told, typed
 from segue.http.surfaces.llm import warning_headers
 from segue.routing.names import Names
 from segue.routing.plan import Tiers
 
 Parse = Callable[[bytes, str], Task]
 WriteError = Callable[[CallFailed], bytes]
+Head = Callable[[CallFailed], tuple[int, Headers]]
+"""The status of an error and the headers that its client looks at."""
 
 PATHS: Final[Mapping[str, str]] = {f"/v1{reading.path}": operation for operation, reading in READINGS.items()}
 """The operation that is served at each path of OpenAI's."""
@@ -86,6 +90,15 @@ class TaskSurface:
     async def anthropic_count(self, exchange: Exchange) -> None:
         """`POST /v1/messages/count_tokens`."""
         await self._count(exchange, count_messages, _messages_error, "anthropic")
+
+    async def vertex_count(self, exchange: Exchange) -> None:
+        """`…/publishers/anthropic/models/count-tokens:rawPredict`."""
+        await self._count(exchange, count_for_vertex, _messages_error, "anthropic")
+
+    async def bedrock_count(self, exchange: Exchange, model: str, head: Head) -> None:
+        """`POST /model/{model}/count-tokens`; `head`: of errors."""
+        parse = partial(count_for_bedrock, model=model)
+        await self._count(exchange, parse, _bedrock_error, BEDROCK, head=head)
 
     async def responses_count(self, exchange: Exchange) -> None:
         """`POST /v1/responses/input_tokens`."""
@@ -157,6 +170,7 @@ class TaskSurface:
         surface: str,
         *,
         key: str | None = None,
+        head: Head | None = None,
     ) -> None:
         """Ask a provider that counts; where there is none, or none answers and others could serve, estimate."""
         call: Call | None = None
@@ -168,7 +182,7 @@ class TaskSurface:
         except ClientGone:
             return
         except CallFailed as error:
-            await self._refuse(exchange, error, write_error, None)
+            await self._refuse(exchange, error, write_error, None, head)
             return
         with exchange.watch():
             outcome = await self._engine.run(call)
@@ -181,12 +195,12 @@ class TaskSurface:
             # A provider may count for some of its models only (Bedrock).
             estimable = kind is Kind.UNSUPPORTED or self._others_serve(task.model)
             if kind is Kind.INVALID_REQUEST or not estimable:
-                await self._refuse(exchange, refusal, write_error, call)
+                await self._refuse(exchange, refusal, write_error, call, head)
                 return
             try:
                 await self._estimate(exchange, task, headers)
             except RequestInvalid as invalid:
-                await self._refuse(exchange, invalid, write_error, call)
+                await self._refuse(exchange, invalid, write_error, call, head)
 
     async def _estimate(self, exchange: Exchange, task: Task, headers: Headers) -> None:
         assert isinstance(task, CountTask)  # noqa: S101 - only those come here
@@ -209,11 +223,19 @@ class TaskSurface:
         targets = (target for tier in tiers for group in tier for target in group.targets)
         return any(COUNT_TOKENS.id not in target.provider.operations for target in targets)
 
-    async def _refuse(self, exchange: Exchange, error: CallFailed, write: WriteError, call: Call | None) -> None:
-        headers = [JSON, *error_headers(error)]
+    async def _refuse(
+        self,
+        exchange: Exchange,
+        error: CallFailed,
+        write: WriteError,
+        call: Call | None,
+        head: Head | None = None,
+    ) -> None:
+        status, own = (error.status, []) if head is None else head(error)
+        headers = [JSON, *error_headers(error), *own]
         if call is not None:
             headers += call_headers(call, self._clock.now())
-        await exchange.respond(error.status, write(error), headers)
+        await exchange.respond(status, write(error), headers)
 
 
 def _tiers(names: Names | None, model: str) -> Tiers:
@@ -261,3 +283,7 @@ def _gemini_error(error: CallFailed) -> bytes:
 
 def _messages_error(error: CallFailed) -> bytes:
     return MESSAGES.write_error(error, told(error))
+
+
+def _bedrock_error(error: CallFailed) -> bytes:
+    return CONVERSE_FOR_CLIENTS.write_error(error, told(error))

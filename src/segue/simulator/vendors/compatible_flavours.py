@@ -51,7 +51,7 @@ _ALL: Final = (
         prefill="last",
         roots=("/api/v1",),
         models=("openai/gpt-4o", "anthropic/claude-sonnet-4.5", "deepseek/deepseek-r1"),
-        endpoints=_TEXT | {"responses", "embeddings"},
+        endpoints=_TEXT | {"responses", "embeddings", "speech", "own transcriptions"},
         unknown="ignored",
         errors=errors.openrouter,
         error_event=errors.openrouter_event,
@@ -68,7 +68,7 @@ _ALL: Final = (
         name="mistral",
         prefill="prefix",
         models=("mistral-large-latest", "mistral-small-latest", "codestral-latest"),
-        endpoints=frozenset({"chat", "models", "embeddings", "moderations", "audio"}),
+        endpoints=frozenset({"chat", "models", "embeddings", "moderations", "audio", "own speech"}),
         unknown="unprocessable",
         extra=frozenset({"random_seed", "safe_prompt", "prompt_mode"}),
         refused=_NOT_MISTRAL,
@@ -101,7 +101,7 @@ _ALL: Final = (
     Flavour(
         name="xai",
         models=("grok-4.5", "grok-4-fast-non-reasoning", "grok-3-mini"),
-        endpoints=_TEXT | {"responses", "images"},
+        endpoints=_TEXT | {"responses", "images", "own edits"},
         extra=frozenset({"search_parameters", "deferred"}),
         refused=frozenset({"logit_bias"}),
         # https://docs.x.ai/docs/guides/reasoning
@@ -157,7 +157,7 @@ _ALL: Final = (
     Flavour(
         name="perplexity",
         models=("perplexity/sonar", "openai/gpt-5.2"),
-        endpoints=frozenset({"responses"}),
+        endpoints=frozenset({"responses", "own embeddings"}),
         errors=errors.perplexity,
         headers=(),
     ),

@@ -16,6 +16,7 @@ from segue.simulator.script import Script, whole
 from segue.simulator.vendors import openai_media as media
 from segue.simulator.vendors import openai_responses as responses
 from segue.simulator.vendors import openai_texts as texts
+from segue.simulator.vendors import own_shapes
 from segue.simulator.vendors.compatible_rerank import jina
 from segue.simulator.vendors.openai_access import Request, check_model
 from segue.simulator.vendors.openai_answers import event
@@ -54,11 +55,17 @@ ENDPOINTS: Final[tuple[tuple[re.Pattern[str], str, Callable[[Request], Script]],
         (r"/completions", "completions", texts.completions),
         (r"/embeddings", "embeddings", texts.embeddings),
         (r"/moderations", "moderations", texts.moderations),
-        (r"/images/(generations|edits)", "images", media.images),
+        (r"/images/generations", "images", media.images),
+        (r"/images/edits", "edits", media.images),
         (r"/audio/(transcriptions|translations)", "audio", media.transcriptions),
         (r"/audio/speech", "speech", media.speech),
         (r"/rerank", "rerank", jina),
         (r"/models(/.+)?", "models", _models),
+        # The same paths at vendors that have shapes of their own there.
+        (r"/audio/transcriptions", "own transcriptions", own_shapes.transcription),
+        (r"/audio/speech", "own speech", own_shapes.speech),
+        (r"/images/edits", "own edits", own_shapes.edits),
+        (r"/embeddings", "own embeddings", own_shapes.embeddings),
     )
 )
 

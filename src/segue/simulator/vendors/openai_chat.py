@@ -85,7 +85,8 @@ def _check_ability(document: dict[str, Any], flavour: Flavour) -> None:
     for name in ("temperature", "top_p"):
         if document.get(name) not in {None, 1}:
             raise unsupported_value(name, document[name])
-    for name in ("presence_penalty", "frequency_penalty", "logit_bias", "logprobs"):
+    stop = () if model.lower().rpartition("/")[2].startswith(("o1", "o3-mini")) else ("stop",)
+    for name in ("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", *stop):
         if document.get(name):
             raise unsupported(name)
 

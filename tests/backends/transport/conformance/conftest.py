@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from backends.transport.support import KINDS
+from backends.transport import support
+from backends.transport.knowing import knowing
 
 try:
     import uvloop
@@ -18,7 +19,16 @@ def pytest_asyncio_loop_factories(config, item):
     return LOOPS
 
 
+KINDS = support.KINDS | {"knowing": knowing}
+
+
 @pytest.fixture(params=list(KINDS))
 def transporting(request):
     """Makes a transport and closes it: the same claims hold for each kind."""
+    return KINDS[request.param]
+
+
+@pytest.fixture(params=["direct", "knowing"])
+def direct(request):
+    """The direct one, and the one whose connections know a head: what they know changes nothing that can be seen."""
     return KINDS[request.param]

@@ -7,7 +7,8 @@ import zlib
 import pytest
 
 from backends.scripted import Peer, always, answer, serving
-from backends.transport.support import ask, counts, direct, failure_of, get, post, reset, whole
+from backends.transport.knowing import Knowing, knowing
+from backends.transport.support import ask, counts, failure_of, get, post, reset, whole
 from segue.backends.transport.direct_response import MOST_WAITING
 from segue.core.failure import Executed, Kind
 from segue.core.ports import TransportError, WireRequest
@@ -96,7 +97,7 @@ async def test_a_body_that_ends_with_its_connection_is_whole(transporting, said)
         assert counts(transport) == (0, 0)
 
 
-async def test_a_body_that_ends_with_its_connection_is_cut_when_that_is_reset():
+async def test_a_body_that_ends_with_its_connection_is_cut_when_that_is_reset(direct):
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.say(OK + b"\r\nhello")
@@ -133,7 +134,7 @@ async def test_an_answer_without_a_body_ends_at_once_and_its_connection_is_used_
         assert len(server.peers) == 1
 
 
-async def test_an_ordinary_answer_after_one_to_head_has_its_own_body():
+async def test_an_ordinary_answer_after_one_to_head_has_its_own_body(direct):
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.say(OK + b"content-length: 100\r\n\r\n")
@@ -168,7 +169,7 @@ async def test_chunks_come_as_they_are_sent(transporting):
         assert counts(transport) == (0, 1)
 
 
-async def test_a_whole_answer_that_has_come_is_read_without_a_turn_of_the_loop():
+async def test_a_whole_answer_that_has_come_is_read_without_a_turn_of_the_loop(direct):
     async with serving(always(answer(b"hello"))) as server, direct() as transport:
         response = await ask(transport, post(server.url()))
         reading = response.read_whole(100)
@@ -177,7 +178,7 @@ async def test_a_whole_answer_that_has_come_is_read_without_a_turn_of_the_loop()
         assert stopped.value.value == b"hello"
 
 
-async def test_an_answer_of_many_tiny_chunks_is_whole_and_does_not_swell():
+async def test_an_answer_of_many_tiny_chunks_is_whole_and_does_not_swell(direct):
     tiny = b"1\r\nx\r\n" * 300_000
     async with serving(then_wait(CHUNKED, tiny, b"0\r\n\r\n")) as server, direct() as transport:
         response = await ask(transport, post(server.url()))
@@ -223,7 +224,7 @@ async def test_an_endless_body_stops_at_the_limit(transporting):
         await server.until(lambda: server.open == 0)
 
 
-async def test_a_reader_who_does_not_read_stops_the_connection_and_not_the_memory():
+async def test_a_reader_who_does_not_read_stops_the_connection_and_not_the_memory(direct):
     total, written = 50_000_000, 0
 
     async def script(peer: Peer) -> None:
@@ -287,7 +288,7 @@ async def test_a_body_that_cannot_be_decompressed_is_a_bad_response(transporting
             assert "decompressed" in failure.message
 
 
-async def test_a_compressed_body_that_stops_in_the_middle_is_a_bad_response():
+async def test_a_compressed_body_that_stops_in_the_middle_is_a_bad_response(direct):
     packed = gzip.compress(bytes(range(256)) * 100)
     said = answer(packed[:-10], headers="content-encoding: gzip\r\n")
     async with serving(always(said)) as server, direct() as transport:
@@ -308,7 +309,7 @@ async def test_a_small_body_that_unpacks_to_a_huge_one_stops_at_the_limit(transp
             await server.until(lambda: server.open == 0)
 
 
-async def test_a_bomb_is_given_up_for_its_ratio_even_when_the_limit_is_large():
+async def test_a_bomb_is_given_up_for_its_ratio_even_when_the_limit_is_large(direct):
     bomb = zlib.compress(bytes(60_000_000), 9)
     async with serving(always(answer(bomb, headers="content-encoding: deflate\r\n"))) as server, direct() as transport:
         failure = await failure_of(whole(transport, post(server.url()), limit=64_000_000))
@@ -318,7 +319,7 @@ async def test_a_bomb_is_given_up_for_its_ratio_even_when_the_limit_is_large():
         assert len(await response.read_chunk()) <= 65_536
 
 
-async def test_a_compressed_stream_comes_as_it_is_flushed():
+async def test_a_compressed_stream_comes_as_it_is_flushed(direct):
     packer = zlib.compressobj(wbits=31)
     go = asyncio.Event()
 
@@ -415,3 +416,14 @@ async def test_what_is_no_http_is_a_bad_response(transporting, said):
         assert failure.executed is Executed.UNKNOWN
         assert counts(transport) == (0, 0)
         await server.until(lambda: server.open == 0)
+
+
+async def test_a_connection_that_knows_a_head_takes_usual_answers_by_it(direct):
+    """Or the whole conformance of known heads would prove nothing."""
+    before = Knowing.taken
+    async with serving(always(answer(b"hello", headers="date: now\r\n"))) as server, direct() as transport:
+        response = await ask(transport, post(server.url()))
+        assert response.headers == {"content-length": "5", "date": "now"}
+        assert await response.read_whole(5) == b"hello"
+        assert counts(transport) == (0, 1)
+    assert Knowing.taken - before == (direct is knowing)

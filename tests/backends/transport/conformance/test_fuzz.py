@@ -5,8 +5,10 @@ import random
 
 import pytest
 
+from backends.transport.knowing import Knowing
 from backends.transport.support import direct
 from backends.transport.wire import Book, Wire
+from fuzzing.mutations import cut_up, damaged
 from fuzzing.scale import scales
 from segue.backends.transport.direct_protocol import Connection
 from segue.core.failure import Kind
@@ -35,37 +37,15 @@ KINDS = {Kind.BAD_RESPONSE, Kind.CONNECTION_LOST, Kind.STREAM_CUT}
 def mutated(dice: random.Random) -> bytes:
     if dice.random() < 0.1:
         return dice.randbytes(dice.randrange(200))
-    text = bytearray(dice.choice(SEEDS))
-    for _ in range(dice.randrange(4)):
-        where = dice.randrange(len(text) + 1)
-        match dice.randrange(5):
-            case 0:
-                text[where:where] = dice.choice(PIECES)
-            case 1:
-                del text[where : where + dice.randrange(1, 8)]
-            case 2:
-                text[where : where + 1] = dice.randbytes(1)
-            case 3:
-                text[where:where] = text[: dice.randrange(len(text) + 1)]
-            case 4:
-                del text[where:]
-    if dice.random() < 0.2:
-        text += dice.choice(SEEDS)
-    return bytes(text)
-
-
-def cut_up(text: bytes, dice: random.Random) -> list[bytes]:
-    if dice.random() < 0.5 or not text:
-        return [text]
-    cuts = sorted(dice.randrange(len(text)) for _ in range(dice.randrange(1, 5)))
-    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True) if start < end]
+    text = damaged(dice.choice(SEEDS), dice, dice.randrange(4), PIECES, SEEDS)
+    return text + dice.choice(SEEDS) if dice.random() < 0.2 else text
 
 
 async def one(seed: int) -> str:
     """Feed one answer; the word says how it ended."""
     dice = random.Random(seed)
     loop, book = asyncio.get_running_loop(), Book()
-    connection = Connection(loop, book)
+    connection = (Knowing if seed % 2 else Connection)(loop, book)
     wire = Wire(loop, connection)
     connection.connection_made(wire)
     head = dice.random() < 0.1

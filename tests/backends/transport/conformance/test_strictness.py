@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from backends.scripted import Peer, answer, serving
-from backends.transport.support import ask, counts, direct, failure_of, get, turns, whole
+from backends.transport.support import ask, counts, failure_of, get, turns, whole
 from segue.core.failure import Kind
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -63,7 +63,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("said", REFUSED)
 @pytest.mark.parametrize("halves", [False, True], ids=["at once", "in two"])
-async def test_an_answer_that_can_be_read_in_two_ways_is_none(said, halves):
+async def test_an_answer_that_can_be_read_in_two_ways_is_none(said, halves, direct):
     text = REFUSED[said]
     middle = text.find(b"\r\n") + 8
 
@@ -85,7 +85,7 @@ async def test_an_answer_that_can_be_read_in_two_ways_is_none(said, halves):
         assert len(server.peers) == 1
 
 
-async def test_as_many_headers_as_there_may_be_are_taken():
+async def test_as_many_headers_as_there_may_be_are_taken(direct):
     headers = b"".join(b"x%d: %s\r\n" % (number, b"y" * 250) for number in range(199))
     async with serving(then_wait(OK + headers + FIVE + b"\r\nhello")) as server, direct() as transport:
         response = await ask(transport, get(server.url()))
@@ -116,7 +116,7 @@ COMPLETE = {
 
 @pytest.mark.parametrize("extra", EXTRA)
 @pytest.mark.parametrize("said", COMPLETE)
-async def test_bytes_after_an_answer_are_nobodys_and_end_the_connection(said, extra):
+async def test_bytes_after_an_answer_are_nobodys_and_end_the_connection(said, extra, direct):
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.say(COMPLETE[said] + EXTRA[extra] if peer.number == 1 else answer(b"mine"))
@@ -130,7 +130,7 @@ async def test_bytes_after_an_answer_are_nobodys_and_end_the_connection(said, ex
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-async def test_the_body_of_an_answer_that_may_have_none_is_not_the_next_answer(status):
+async def test_the_body_of_an_answer_that_may_have_none_is_not_the_next_answer(status, direct):
     poison = answer(b"theirs")
     said = f"HTTP/1.1 {status}\r\ncontent-length: {len(poison)}\r\n\r\n".encode() + poison
 
@@ -139,7 +139,7 @@ async def test_the_body_of_an_answer_that_may_have_none_is_not_the_next_answer(s
         assert counts(transport) == (0, 0)
 
 
-async def test_the_body_of_an_answer_to_head_is_not_the_next_answer():
+async def test_the_body_of_an_answer_to_head_is_not_the_next_answer(direct):
     from segue.core.ports import WireRequest
 
     async def script(peer: Peer) -> None:
@@ -158,7 +158,7 @@ async def test_the_body_of_an_answer_to_head_is_not_the_next_answer():
         task.cancel()
 
 
-async def test_a_stream_that_never_gets_on_with_its_chunks_is_given_up():
+async def test_a_stream_that_never_gets_on_with_its_chunks_is_given_up(direct):
     """Chunk extensions between chunks are bytes that nobody sees: no idle limit of a reader would end them soon."""
 
     async def script(peer: Peer) -> None:

@@ -10,10 +10,19 @@ import pytest
 
 from segue.core.outcome import Usage
 from segue.families.llm.catalogue.abilities import abilities_of
-from segue.families.llm.catalogue.book import Catalogue, Shelf, price_of, shipped
+from segue.families.llm.catalogue.book import (
+    FACTOR_SOURCES,
+    FACTORS,
+    ONLY_TOLD,
+    VENDORS,
+    Catalogue,
+    Shelf,
+    price_of,
+    shipped,
+)
 from segue.families.llm.catalogue.extract import FILE, extract
 from segue.families.llm.catalogue.listing import Entry, Offer, PriceList, Vendor, matcher
-from segue.families.llm.catalogue.own import OWN
+from segue.families.llm.catalogue.own import BESIDE, OWN
 from segue.metering.exchange import BUILT_IN
 from segue.metering.rounding import billionths
 
@@ -107,8 +116,93 @@ def test_a_price_names_its_source_and_day() -> None:
 
 
 def test_models_billed_in_units_that_no_usage_tells_have_no_price() -> None:
-    for model in ("gpt-live-1", "tts-1", "gpt-4o-mini-search-preview", "gpt-5-search-api"):
+    for model in ("gpt-live-1", "gpt-4o-mini-search-preview", "gpt-5-search-api"):
         assert shipped().facts("openai", None, model).price is None
+
+
+@pytest.mark.parametrize(
+    ("adapter", "model", "dollars"),
+    [
+        ("openai", "tts-1", "0.0015"),  # 15 for a million characters
+        ("openai", "tts-1-hd", "0.003"),
+        ("groq", "canopylabs/orpheus-v1-english", "0.0022"),
+        ("mistral", "voxtral-mini-tts-3-0", "0.0013"),
+        ("mistral", "voxtral-mini-tts-2603", None),
+        ("openai", "gpt-4o-mini-tts", None),  # tokens, which sound does not tell
+        ("openai", "gpt-4o", None),
+    ],
+)
+def test_speech_that_is_billed_by_the_character_costs_what_its_text_does(
+    adapter: str, model: str, dollars: str | None
+) -> None:
+    assert cost_of(adapter, model, Usage(characters=100)) == dollars
+
+
+def test_what_stands_beside_the_list_names_its_own_source_and_day_and_the_list_goes_before_it() -> None:
+    price = shipped().facts("mistral", None, "voxtral-mini-tts-3-0").price
+    assert price is not None
+    assert (price.source, price.date) == (BESIDE["mistral"].source, BESIDE["mistral"].date)
+    entry = Entry("voxtral-mini-tts-3-0", ["=", "voxtral-mini-tts-3-0"], 7, (Offer({"character": "99"}),))
+    unpriced = Entry("voxtral-mini-tts-3-0", ["=", "voxtral-mini-tts-3-0"], 7)
+    for listed, expected in ((entry, "99.00 USD"), (unpriced, "13.00 USD")):
+        book = Catalogue(PriceList("s", "d", "", (Vendor("mistral", "https://x", (listed,)),)))
+        found = book.facts("mistral", None, "voxtral-mini-tts-3-0").price
+        assert found is not None
+        assert str(found.charge(Usage(characters=1_000_000), NOW).cost) == expected
+
+
+def test_perplexitys_vectors_have_the_price_of_its_page_where_it_tells_none_itself() -> None:
+    assert cost_of("perplexity", "pplx-embed-v1-0.6b", Usage(1_000_000)) == "0.004"
+    assert cost_of("perplexity", "pplx-embed-v1-4b", Usage(1_000_000)) == "0.03"
+    assert cost_of("perplexity", "pplx-embed-v1-4b", Usage(1_000_000, billed=5)) == "0.000000005"
+
+
+@pytest.mark.parametrize(
+    ("tier", "dollars"), [("", "0.0008"), ("default", "0.0008"), ("flex", "0.0004"), ("priority", "0.0014")]
+)
+def test_bedrocks_tiers_cost_what_its_price_list_says(tier: str, dollars: str) -> None:
+    # AWS Price List, USE1-NovaPro-input-tokens, -flex, -priority: 0.0008, 0.0004 and 0.0014 for a thousand
+    assert cost_of("bedrock", "us.amazon.nova-pro-v1:0", Usage(1000, 0, service_tier=tier)) == dollars
+
+
+def test_a_factor_of_ours_names_its_source_beside_that_of_the_price() -> None:
+    price = shipped().facts("bedrock", None, "us.amazon.nova-pro-v1:0").price
+    assert price is not None
+    plain, flex = (price.charge(Usage(1000, 0, service_tier=tier), NOW).source for tier in ("", "flex"))
+    assert plain == price.source
+    assert flex == f"{price.source}; flex: AWS Price List (AmazonBedrock) as public code quotes it, 2026-07-30"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "model", "tier"),
+    [
+        ("bedrock", "us.amazon.nova-pro-v1:0", "reserved"),
+        ("anthropic", "claude-sonnet-4-5", "priority"),
+        ("anthropic", "claude-sonnet-4-5", "priority-us"),
+    ],
+)
+def test_capacity_that_was_bought_beforehand_has_no_price_by_the_token(adapter: str, model: str, tier: str) -> None:
+    assert cost_of(adapter, model, Usage(1000, 0, service_tier=tier)) is None
+
+
+def test_the_page_has_every_factor_with_its_source_and_day() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "prices.md").read_text(encoding="utf-8")
+    adapters = {vendor: adapter for adapter, vendor in reversed(VENDORS.items())}
+    assert FACTORS.keys() == FACTOR_SOURCES.keys()
+    for vendor, factors in FACTORS.items():
+        assert re.search(r", \d{4}-\d\d-\d\d$", FACTOR_SOURCES[vendor])
+        for tier, factor in factors.items():
+            assert f"| `{adapters[vendor]}` | `{tier}` | {factor} | {FACTOR_SOURCES[vendor]} |" in page
+
+
+def test_the_page_has_what_stands_beside_the_list_with_its_source_and_day() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "prices.md").read_text(encoding="utf-8")
+    for vendor in BESIDE.values():
+        assert vendor.source.partition(",")[0] in page
+        assert vendor.date in page
+        for entry in vendor.models:
+            assert f"`{entry.id}`" in page
+            assert all(amount in page for amount in entry.offers[0].rates.values())
 
 
 def test_a_transcript_that_is_billed_by_time_costs_what_its_seconds_do_and_is_unknown_without_them() -> None:
@@ -246,14 +340,33 @@ def test_a_search_of_openais_and_of_anthropics_costs_a_cent_and_googles_has_no_k
     assert cost_of("openai", "gpt-5", Usage(0, 0, tool_calls={"file_search": 2})) == "0.005"
 
 
-def test_what_openrouter_and_perplexity_say_that_they_took_goes_before_the_list() -> None:
+def test_what_openrouter_perplexity_and_xai_say_that_they_took_goes_before_the_list() -> None:
     usage = Usage(1000, 1000, billed=12_345_678)
-    for adapter, model in (("openrouter", "anthropic/claude-sonnet-4.5"), ("perplexity", "sonar")):
+    for adapter, model in (
+        ("openrouter", "anthropic/claude-sonnet-4.5"),
+        ("perplexity", "sonar"),
+        ("xai", "grok-3"),
+    ):
         price = shipped().facts(adapter, None, model).price
         assert price is not None
         made = price.charge(usage, NOW)
         assert (str(made.cost), made.source, made.date) == ("0.012345678 USD", "the provider's answer", "2026-11-21")
     assert cost_of("openai", "gpt-4o", usage) == "0.0125", "nobody else's word on its own price is taken"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "model"),
+    [("openrouter", "acme/whisper-nine"), ("xai", "grok-imagine-image"), ("perplexity", "preset-nobody-lists")],
+)
+def test_a_model_that_no_list_has_costs_what_its_vendor_says_and_nothing_is_known_without_its_word(
+    adapter: str, model: str
+) -> None:
+    assert cost_of(adapter, model, Usage(billed=20_000_000)) == "0.02"
+    assert cost_of(adapter, model, Usage(10, 5, billed=20_000_000)) == "0.02"
+    for usage in (Usage(10, 5), Usage(), Usage(pictures=1), Usage(characters=9), Usage(audio_seconds=9)):
+        assert cost_of(adapter, model, usage) is None
+    assert shipped().facts(adapter, "https://llm.example.com/v1", model).price is None
+    assert shipped().facts(adapter, None, model).price is ONLY_TOLD
 
 
 def test_deepseeks_busy_hours_are_those_of_weekdays() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from segue.families.llm.formats.converse.format import format_of
+from segue.families.llm.formats.converse.format import CONVERSE_FOR_CLIENTS, format_of
 from segue.families.llm.formats.eventstream import write_frame
 from segue.families.llm.ir.blocks import Text
 from segue.families.llm.ir.conversation import Conversation, Message
@@ -32,6 +32,17 @@ def written(conversation: Conversation, model: str = SONNET, *flags: str) -> tup
     """The body and the warnings for a model."""
     result = format_of(model).write_request(conversation, Target(model, "aws", frozenset(flags)))
     return msgspec.json.decode(result.body), result.warnings
+
+
+def asked(**fields: Any) -> Conversation:
+    """A client's request for the model `m`, streamed, of which these fields are said."""
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]} | fields
+    return CONVERSE_FOR_CLIENTS.read_request(msgspec.json.encode(body), model="m", stream=True)
+
+
+def blocks(*content: Any, role: str = "user") -> list[Any]:
+    """The blocks of a client's one turn."""
+    return asked(messages=[{"role": role, "content": list(content)}]).messages[0].content
 
 
 def event(name: str, payload: dict[str, Any]) -> bytes:

@@ -119,6 +119,17 @@ def test_an_answer_that_was_cut_at_its_limit_keeps_all_that_came() -> None:
     assert streamed('{"value":', '[{"a":1},', end=Stopped(Stop.LENGTH)) == '[{"a":1},'
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    "cut",
+    ['[{"a":1}', '{"a":1}', '{"a":{"b":2}}', '[{"a":"}', '"a}', '["a\\\\"}', '[{"a":1}  ', '[{"a\\"":{}}'],
+)
+def test_an_answer_that_was_cut_right_behind_an_inner_brace_keeps_it(cut: str, size: int) -> None:
+    text = '{"value":' + cut
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert streamed(*pieces, end=Stopped(Stop.LENGTH)) == cut
+
+
 def test_a_failure_is_told_as_ever() -> None:
     assert EnvelopeWriter(Gathering()).broken(Failure(Kind.SERVER_ERROR, "broke")) == b"broke"
 

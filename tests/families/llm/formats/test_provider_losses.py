@@ -10,7 +10,7 @@ from segue.families.llm.formats.yandex.format import YANDEX
 from segue.families.llm.ir.blocks import Media, Signature, Thinking, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message, Output, Sampling, ToolChoice
 from segue.families.llm.ir.format import ProviderFormat
-from segue.families.llm.ir.losses import check
+from segue.families.llm.ir.losses import check, without_fetching
 from segue.families.llm.ir.used import used
 
 CLAUDE, OTHER = format_of(SONNET), format_of(NOVA)
@@ -30,10 +30,12 @@ def test_thoughts_of_claudes_are_lost_anywhere_but_at_claude() -> None:
 
 
 @pytest.mark.parametrize("fmt", [CLAUDE, OTHER, OLLAMA])
-def test_images_as_data_go_through_and_by_url_are_refused(fmt: ProviderFormat) -> None:
+def test_images_as_data_go_through_and_by_url_are_fetched(fmt: ProviderFormat) -> None:
     assert told(chat(user("x", PICTURE)), fmt) == ""
-    with pytest.raises(CannotServe, match="image_url"):
-        told(chat(user("x", Media("image", url="https://e.example/a.png"))), fmt)
+    by_url = chat(user("x", Media("image", url="https://e.example/a.png")))
+    assert told(by_url, fmt) == "image_url changed for them: fetched by Segue and sent as data"
+    with pytest.raises(CannotServe, match=r"image_url.*send the image as data"):
+        check(used(by_url), without_fetching(fmt.losses), fmt.vendor, "them", {})
 
 
 def test_yandex_refuses_images() -> None:

@@ -292,7 +292,7 @@ def test_a_conversation_that_lies_with_openai_survives() -> None:
 
 def test_unknown_fields_are_kept_by_their_paths_and_told() -> None:
     conversation = asked(
-        {"role": "user", "zip": 1, "content": [{"type": "input_text", "text": "t", "zap": {}}]},
+        {"role": "user", "zip": 1, "content": [{"type": "input_text", "text": "t", "zap": {"a": 1}}]},
         novelty=[1],
         reasoning={"effort": "low", "context": "auto"},
         tools=[{"type": "function", "name": "f", "strict": False, "defer_loading": True}],

@@ -17,7 +17,7 @@ import msgspec
 
 from segue.families.llm.catalogue.abilities import abilities_of
 from segue.families.llm.catalogue.listing import Entry, Match, Offer, PriceList, Vendor, exact_names, matcher
-from segue.families.llm.catalogue.own import OWN
+from segue.families.llm.catalogue.own import BESIDE, OWN
 from segue.metering.prices import EVERY_DAY, Hours, Price, Step, Tariff, rates_of
 
 VENDORS: Final[Mapping[str, str]] = {
@@ -47,13 +47,28 @@ FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
     # platform.claude.com/docs/en/about-claude/pricing, "Data residency pricing": all tokens cost 1.1 times as much
     # where the answer says `inference_geo: us`; models that do not know the choice say `not_available`.
     "anthropic": {"us": Decimal("1.1")},
+    # Bedrock's pages have no figures. In AWS's Price List (service AmazonBedrock, usage types that end with
+    # `-input-tokens-flex`, `-output-tokens-priority`, …) every model that has these tiers (Nova Pro, Nova 2 Lite,
+    # Qwen3, gpt-oss among them) has them at these factors, in the regions that public code quotes. `reserved` is
+    # capacity that is bought beforehand, and has none.
+    "aws": {"flex": Decimal("0.5"), "priority": Decimal("1.75"), "batch": Decimal("0.5")},
 }
 """Tiers of vendors that cost so many times the ordinary price, where the price list does not have them."""
 
-TELL: Final = frozenset({"openrouter", "perplexity"})
+FACTOR_SOURCES: Final[Mapping[str, str]] = {
+    "anthropic": "platform.claude.com/docs/en/api/service-tiers, 2026-11-21",
+    "aws": "AWS Price List (AmazonBedrock) as public code quotes it, 2026-07-30",
+}
+"""Where `FACTORS` come from, and of what day that is, by vendor."""
+
+TELL: Final = frozenset({"openrouter", "perplexity", "x-ai"})
 """Vendors whose answers say what they cost: OpenRouter asks what the provider asks that it chose
 (openrouter.ai/docs/use-cases/usage-accounting), Perplexity takes a fee that depends on how much it searched
-(docs.perplexity.ai/api-reference/chat-completions-post, `usage.cost`)."""
+(docs.perplexity.ai/api-reference/chat-completions-post, `usage.cost`), xAI bills its own tools and pictures by the
+piece (docs.x.ai/developers/cost-tracking, `usage.cost_in_usd_ticks`)."""
+
+ONLY_TOLD: Final = Price(Tariff(rates_of({})), told=True)
+"""The price of a model of theirs that no list has: what the vendor says, and nothing without its word."""
 
 _OWN_ADDRESS: Final = frozenset({"azure", "vertex", "bedrock"})
 """Adapters whose customers have addresses of their own, all of them the vendor's."""
@@ -131,19 +146,20 @@ class Catalogue:
         vendor = self.vendor(adapter, base_url)
         found = None if vendor is None else self._find(vendor, model)
         if found is None:
+            price = ONLY_TOLD if vendor in TELL else None
             # A name says what a model can do wherever it runs. How much a server takes is its own affair, and routing
             # passes over candidates whose window is known to be too small.
             context = None if vendor is None else abilities.context
-            return Facts(context, abilities.max_output, abilities.words)
+            return Facts(context, abilities.max_output, abilities.words, price)
         entry, seller, name = found
         context = entry.context or abilities.context
         source = f"{seller.source or self._source}{f', as {name}' if name else ''}"
         price = price_of(entry, source, seller.date or self._date, seller.currency)
-        if price is not None and vendor in TELL:
-            price = _told(price)
+        if vendor in TELL:
+            price = ONLY_TOLD if price is None else _told(price)
         factors = FACTORS.get(seller.id)
         if price is not None and factors is not None:
-            price = _with_tiers(price, factors)
+            price = _with_tiers(price, factors, FACTOR_SOURCES[seller.id])
         return Facts(context, abilities.max_output, abilities.words, price)
 
     def _find(self, vendor: str, model: str) -> tuple[Entry, Vendor, str] | None:
@@ -165,15 +181,25 @@ class Catalogue:
         return None if found is None else (*found, undated)
 
     def _on(self, vendor: str, name: str) -> tuple[Entry, Vendor] | None:
+        """The entry in the vendor's list, or in those of whom it sells for, or beside the list if that has no price."""
+        unpriced: tuple[Entry, Vendor] | None = None
         for id_ in (vendor, *(self._vendors[vendor].fallbacks if vendor in self._vendors else ())):
             if id_ not in self._vendors:
                 continue
-            shelf = self._shelves.get(id_)
-            if shelf is None:
-                shelf = self._shelves[id_] = Shelf(self._vendors[id_].models)
-            if (entry := shelf.find(name)) is not None:
-                return entry, self._vendors[id_]
-        return None
+            entry = self._shelf(id_, self._vendors[id_]).find(name)
+            if entry is not None:
+                if entry.offers or vendor not in BESIDE:
+                    return entry, self._vendors[id_]
+                unpriced = unpriced or (entry, self._vendors[id_])
+        beside = BESIDE.get(vendor)
+        found = None if beside is None else self._shelf(f"{vendor}, beside", beside).find(name)
+        return unpriced if beside is None or found is None else (found, beside)
+
+    def _shelf(self, id_: str, vendor: Vendor) -> Shelf:
+        shelf = self._shelves.get(id_)
+        if shelf is None:
+            shelf = self._shelves[id_] = Shelf(vendor.models)
+        return shelf
 
 
 def price_of(entry: Entry, source: str, day: str, currency: str = "USD") -> Price | None:
@@ -218,10 +244,12 @@ def _told(price: Price) -> Price:
     return replace(price, told=True, later=price.later and _told(price.later))
 
 
-def _with_tiers(price: Price, factors: Mapping[str, Decimal]) -> Price:
+def _with_tiers(price: Price, factors: Mapping[str, Decimal], source: str) -> Price:
     """A price with tiers that cost so many times as much as the ordinary one."""
     tiers = {**{tier: price.standard.times(factor) for tier, factor in factors.items()}, **price.tiers}
-    return replace(price, tiers=tiers, later=price.later and _with_tiers(price.later, factors))
+    sources = dict.fromkeys(factors.keys() - price.tiers.keys(), source)
+    later = price.later and _with_tiers(price.later, factors, source)
+    return replace(price, tiers=tiers, tier_sources=sources, later=later)
 
 
 def _valid(offers: Sequence[Offer], day: str) -> Offer | None:

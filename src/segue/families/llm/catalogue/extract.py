@@ -2,8 +2,8 @@
 
 The package (github.com/pydantic/genai-prices, MIT) is the best kept list of prices that there is. It is needed here,
 and where a configuration says `prices: {source: package}`; nothing else imports it. A model that is billed in units
-which no usage tells (characters, pages, video that costs other than text, sound at most vendors) is left without a
-price: none is better than a wrong one.
+which no usage tells (pages, video that costs other than text, sound at most vendors) is left without a price: none is
+better than a wrong one. Characters of text that is said aloud are known without the vendor's word.
 """
 
 import sys
@@ -36,6 +36,7 @@ _NAMES: Final = {
     "requests_kcount": "request",
     "web_searches_kcount": "web_search",
     "storage_searches_kcount": "file_search",
+    "input_mchars": "character",
 }
 _UNLIKE: Final = {"google": frozenset({"web_search"})}
 """Fees that are not what one use costs. Google's are for a prompt or for a query, depending on the model, and begin

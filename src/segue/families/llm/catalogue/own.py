@@ -1,7 +1,7 @@
-"""Prices of vendors whom no other list has.
+"""Prices of vendors whom no other list has, and of models that it leaves out.
 
-They are copied by hand from the vendor's page, and go stale: so each names the page and the day, which are told with
-every cost, and a configuration's own prices go before them.
+They are copied by hand, and go stale: so each names its page and the day, which are told with every cost, and a
+configuration's own prices go before them. What a list says of a model goes before what stands here.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Final
 from segue.families.llm.catalogue.listing import Entry, Offer, Vendor
 
 
-def _entry(names: str, context: int, rates: Mapping[str, str], batch: Mapping[str, str] | None = None) -> Entry:
+def _entry(names: str, context: int | None, rates: Mapping[str, str], batch: Mapping[str, str] | None = None) -> Entry:
     """A model by the names that mean it, with prices for a million tokens (the page tells them for a thousand)."""
     every = names.split()
     tiers = {} if batch is None else {"batch": (Offer(batch),)}
@@ -56,4 +56,29 @@ _YANDEX: Final = Vendor(
     date="2026-07-04",
 )
 
+# The vendor's own page; the ids of the models as its API has them.
+_PERPLEXITY: Final = Vendor(
+    "perplexity",
+    "",
+    (
+        _entry("pplx-embed-v1-0.6b", 32_768, {"input": "0.004"}),
+        _entry("pplx-embed-v1-4b", 32_768, {"input": "0.03"}),
+    ),
+    source="docs.perplexity.ai/docs/embeddings",
+    date="2026-11-21",
+)
+
+# Mistral's own page was not among the copies that were read. No source was found for Voxtral 2.
+_MISTRAL: Final = Vendor(
+    "mistral",
+    "",
+    (_entry("voxtral-mini-tts-3-0", None, {"character": "13"}),),
+    source="micdrop.dev/blog/mistral-voice-agent-voxtral-3, as Mistral has published it",
+    date="2026-11-01",
+)
+
 OWN: Final = (_YANDEX,)
+"""Vendors that no list has."""
+
+BESIDE: Final = {vendor.id: vendor for vendor in (_PERPLEXITY, _MISTRAL)}
+"""Models that the list of their vendor leaves out, or has without a price."""

@@ -24,6 +24,8 @@ _START: Final = f'{{"{PROPERTY}":'
 _OPENING: Final = re.compile(rf'\s*\{{\s*"{PROPERTY}"\s*:\s*')
 _CLOSING: Final = re.compile(r"\s*\}?\s*\Z")
 _SPACE: Final = re.compile(r"\s+")
+_OUTSIDE: Final = re.compile(r'["{}\[\]]')
+_INSIDE: Final = re.compile(r'["\\]')
 _SHARED: Final = ("$defs", "definitions", "$schema")
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -71,15 +73,51 @@ def take_out(answer: Answer) -> None:
             block.text = bytes(fields[PROPERTY]).decode()
 
 
+class Nesting:
+    """How deep in lists, objects and strings a JSON value stands that has come as far as this.
+
+    Attributes:
+        whole: whether it stands in none: what follows is behind the value.
+    """
+
+    __slots__ = ("_depth", "_escaped", "_quoted")
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._quoted = False
+        self._escaped = False
+
+    @property
+    def whole(self) -> bool:
+        """See the class."""
+        return not self._quoted and self._depth == 0
+
+    def feed(self, text: str) -> None:
+        """Take one more piece."""
+        at = 0
+        if self._escaped and text:
+            at, self._escaped = 1, False
+        while (found := (_INSIDE if self._quoted else _OUTSIDE).search(text, at)) is not None:
+            mark, at = found.group(), found.end()
+            if mark == '"':
+                self._quoted = not self._quoted
+            elif mark == "\\":
+                self._escaped = at == len(text)
+                at += 1
+            else:
+                self._depth += 1 if mark in "{[" else -1
+
+
 class EnvelopeWriter:
     """Takes the texts of a stream out of their envelopes on their way to a writer."""
 
-    __slots__ = ("_inside", "_kept", "_writer")
+    __slots__ = ("_inside", "_kept", "_nesting", "_writer")
 
     def __init__(self, writer: EventWriter) -> None:
         self._writer = writer
         self._inside: dict[int, bool] = {}  # of blocks of which it is known: whether they are in an envelope
         self._kept: dict[int, str] = {}
+        self._nesting: dict[int, Nesting] = {}
 
     def write(self, event: Event) -> bytes:
         """See `EventWriter.write`."""
@@ -114,15 +152,18 @@ class EnvelopeWriter:
                 self._inside[index] = False
                 return text
             self._inside[index] = True
+            self._nesting[index] = Nesting()
             text = text[opening.end() :]
         closing = _CLOSING.search(text)
         end = len(text) if closing is None else closing.start()
         self._kept[index] = text[end:]
+        self._nesting[index].feed(text[:end])
         return text[:end]
 
     def _close(self, index: int) -> bytes:
-        """The rest of a text that ends; of an envelope it is the last brace, which goes."""
+        """The rest of a text that ends; of an envelope that is whole it is the last brace, which goes."""
         rest = self._kept.pop(index, "")
-        if not rest or (self._inside.get(index) and rest.strip() == "}"):
+        nesting = self._nesting.get(index)
+        if not rest or (nesting is not None and nesting.whole and rest.strip() == "}"):
             return b""
         return self._writer.write(TextMore(index, rest))

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
-from segue.core.outcome import Outcome
+from segue.core.outcome import Outcome, Usage
 from segue.core.ports import StreamReader, WireRequest
+from segue.families.llm.asked import split_top
 from segue.families.llm.formats.chat.answer_in import FILTERED
-from segue.families.llm.formats.chat.usage import read_usage, tier_of
+from segue.families.llm.formats.chat.usage import read_usage, tier_of, told
+from segue.families.llm.formats.chat.wire_answer import TokenUsage
 from segue.families.llm.formats.openai_errors import broken_off, classify, error_object, gave_up
 from segue.families.llm.formats.openai_stream import ChatStreamReader, checked_text
 from segue.families.llm.request import ChatRequest
@@ -23,6 +25,9 @@ from segue.families.llm.request import ChatRequest
 if TYPE_CHECKING:
     from segue.core.call import Call
     from segue.core.provider import Candidate
+
+
+Raw = msgspec.Raw
 
 
 class _Answer(msgspec.Struct):
@@ -36,7 +41,20 @@ class _Completion(msgspec.Struct):
     service_tier: object = None
 
 
+class _UsualAnswer(msgspec.Struct, gc=False):
+    message: dict[str, msgspec.Raw]
+    finish_reason: str | None = None
+
+
+class _UsualCompletion(msgspec.Struct, gc=False):
+    choices: list[_UsualAnswer]
+    usage: TokenUsage
+    service_tier: object = None
+
+
 _completion: Final = msgspec.json.Decoder(_Completion)
+_usual: Final = msgspec.json.Decoder(_UsualCompletion)
+_encode: Final = msgspec.json.encode
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -97,6 +115,31 @@ class OpenAIChat:
         if not content_type.lower().startswith("text/event-stream"):
             return _bad(f"expected an event stream, got {content_type[:60] or 'no content type'!r}")
         return ChatStreamReader(call.request, candidate.key.secret)
+
+    def example(self, candidate: "Candidate") -> WireRequest:
+        """See `ExpressCodec.example`."""
+        return WireRequest("POST", self.url, self.headers(candidate.key.secret), b"{}")
+
+    def body(self, body: bytes, model: str, candidate: "Candidate") -> bytes | None:
+        """See `ExpressCodec.body`."""
+        if candidate.model == model:
+            return body
+        return _encode({**split_top(body), "model": candidate.model})
+
+    def usage(self, body: bytes) -> Usage | None:
+        """See `ExpressCodec.usage`."""
+        try:
+            if not body.isascii():
+                checked_text(body)
+            completion = _usual.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        if not completion.choices or gave_up(completion.choices[0].finish_reason) is not None:
+            return None
+        usage = told(completion.usage)
+        if usage is not None and completion.service_tier is not None:
+            usage.service_tier = tier_of(completion.service_tier)
+        return usage
 
     def wants_stream(self, call: "Call") -> bool:
         """Whether the caller asked for a stream."""

@@ -64,8 +64,8 @@ class ChatStreamReader(EventPasser):
     def feed(self, chunk: bytes) -> bytes:
         """The whole events of these bytes that the caller may see."""
         familiar = self._familiar
-        if familiar is not None and not self._splitter.tail and familiar.like(chunk):
-            self.tokens += 1
+        if familiar is not None and not self._splitter.tail and (count := familiar.count(chunk)):
+            self.tokens += count
             return chunk
         out = EventPasser.feed(self, chunk)  # on the way of every stream: `super()` is slower
         if self._settled():
@@ -78,7 +78,7 @@ class ChatStreamReader(EventPasser):
     def _pass(self, events: list[bytes]) -> list[bytes]:
         passed = []
         for event in events:
-            if self._familiar is not None and self._familiar.like(event):
+            if self._familiar is not None and self._familiar.count(event):
                 self.tokens += 1
                 passed.append(event)
                 continue

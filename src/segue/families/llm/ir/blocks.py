@@ -139,6 +139,7 @@ class ToolUse(Block):
         signature: Gemini signs calls of tools.
         custom: whether `arguments` is free text for a custom tool (OpenAI) instead of JSON.
         item: the vendor's name of this item, if it has one beside `id` (OpenAI Responses).
+        namespace: the group of the tool, where the vendor told it (OpenAI Responses).
     """
 
     id: str
@@ -148,6 +149,7 @@ class ToolUse(Block):
     cache: CacheMark | None = None
     custom: bool = False
     item: str = ""
+    namespace: str = ""
 
 
 class ToolResult(Block):

@@ -102,6 +102,18 @@ class Sampling(msgspec.Struct, frozen=True, gc=False):
     logit_bias: bytes = b""
 
 
+class Namespaces(msgspec.Struct, gc=False):
+    """Groups of tools (OpenAI) whose tools were given names of their own.
+
+    Attributes:
+        names: by the name that was made: the group, and the tool's name within it.
+        declared: the group's own declaration as JSON, by the name that its first tool was given.
+    """
+
+    names: dict[str, tuple[str, str]]
+    declared: dict[str, bytes]
+
+
 class Conversation(msgspec.Struct, kw_only=True, gc=False):
     """A request for a chat: everything that some vendor has a word for, each with a type of its own.
 
@@ -131,6 +143,7 @@ class Conversation(msgspec.Struct, kw_only=True, gc=False):
         prompt: a template that lies with OpenAI (Responses), as JSON.
         context_management, container: Anthropic's, as JSON.
         thread: the id of the answer whose thread is gone on with, if one is (Anthropic).
+        namespaces: what names of tools stand for that were made from those of a group and of a tool in it (OpenAI).
         extra: further fields by the caller's name for them, as JSON: they go to a provider of the caller's own format
             and are named in a warning elsewhere.
     """
@@ -176,4 +189,5 @@ class Conversation(msgspec.Struct, kw_only=True, gc=False):
     context_management: bytes = b""
     container: bytes = b""
     thread: str = ""
+    namespaces: Namespaces | None = None
     extra: dict[str, Raw] = {}

@@ -96,21 +96,48 @@ class Deed(StrEnum):
     """What becomes of something that a format has no exact word for."""
 
     REFUSE = "refuse"  # the candidate cannot serve this request
+    FETCH = "fetch"  # fetched by Segue and written as data, and a warning; refused where fetching is switched off
     DEGRADE = "degrade"  # written in another way that means nearly the same, and a warning
     WARN = "warn"  # left out, and a warning
     DROP = "drop"  # left out without a word: it changes nothing that the caller could see
 
 
 @dataclass(frozen=True, slots=True)
+class Takes:
+    """What a vendor takes of one kind of media as data.
+
+    Attributes:
+        types: media types.
+        size: bytes of one.
+        most: how many in one request.
+    """
+
+    types: tuple[str, ...]
+    size: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Loss:
-    """What a format does with one field that it cannot express. `note`: how, or why, in a few words."""
+    """What a format does with one field that it cannot express.
+
+    Attributes:
+        note: how, or why, in a few words.
+        takes: of what is fetched, what can be written.
+        otherwise: the note where it would be fetched and fetching is switched off.
+    """
 
     deed: Deed
     note: str = ""
+    takes: Takes | None = None
+    otherwise: str = ""
 
 
 EXACT: Final[Loss | None] = None
 """The format expresses the field: no loss."""
+
+STOPPED_HERE: Final = Loss(Deed.DEGRADE, "Segue stops the text itself")
+"""Of stop sequences that a target does not take; see `segue.families.llm.stopping`."""
 
 DEFAULTS: Final[Mapping[Field, Loss]] = {
     Field.SPEAKER_NAME: Loss(Deed.WARN),
@@ -177,6 +204,11 @@ DEFAULTS: Final[Mapping[Field, Loss]] = {
     Field.EXTRA: Loss(Deed.WARN),
 }
 """What becomes of a field where a format says nothing else. Fields that are missing here every format expresses."""
+
+
+def fetched(takes: Takes, otherwise: str) -> Loss:
+    """The loss of an address that is fetched, because what lies there can only be sent as data."""
+    return Loss(Deed.FETCH, "fetched by Segue and sent as data", takes, otherwise)
 
 
 Uses = dict[tuple[Field, str], str]

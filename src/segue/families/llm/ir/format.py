@@ -5,7 +5,7 @@ instead of n². Readers are strict about what an answer must have and generous a
 vendor or a client may send makes them raise anything but what is documented here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -55,6 +55,7 @@ class Shown:
         call_id: Segue's name of the call; ids that a format needs and a vendor does not give are made from it.
         created: seconds since 1970.
         previous: the id of the response that this one goes on from (Responses).
+        elapsed: seconds since the request came, for formats that tell how long it took (Converse).
     """
 
     conversation: Conversation
@@ -62,6 +63,7 @@ class Shown:
     call_id: str
     created: int
     previous: str = ""
+    elapsed: Callable[[], float] | None = None
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):

@@ -15,6 +15,14 @@ def loss_of(field: Field, losses: Losses) -> Loss | None:
     return losses[field] if field in losses else DEFAULTS.get(field)
 
 
+def without_fetching(losses: Losses) -> Losses:
+    """The same where nothing may be fetched."""
+    return {
+        field: Loss(Deed.REFUSE, loss.otherwise) if loss is not None and loss.deed is Deed.FETCH else loss
+        for field, loss in losses.items()
+    }
+
+
 def cannot(
     whose: str, what: str, *, field: Field | None = None, needs: str | None = None, param: str | None = None
 ) -> CannotServe:
@@ -56,6 +64,6 @@ def check(uses: Uses, losses: Losses, vendor: str, target: str, names: Mapping[F
         if loss.deed is Deed.REFUSE:
             what = f"{called!r} ({detail})" if detail and detail != called else f"{called!r}"
             raise cannot(target, f"{what}{note}", needs=field.value, param=called)
-        verb = "changed" if loss.deed is Deed.DEGRADE else "left out"
+        verb = "left out" if loss.deed is Deed.WARN else "changed"
         warnings.append(f"{called} {verb} for {target}{note}")
     return warnings

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from segue.families.llm.ir.blocks import Media, Refusal, ServerItem, Text, Thinking, ToolResult, ToolUse
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, Message, Sampling
+from segue.families.llm.ir.extra import named
 from segue.families.llm.ir.fields import Field, Uses
 
 
@@ -257,4 +258,4 @@ def _add_words(found: Uses, conversation: Conversation) -> None:
     if conversation.service_tier not in {"", "auto", "default"}:
         found[Field.SERVICE_TIER, ""] = conversation.service_tier
     if conversation.extra:
-        found[Field.EXTRA, ""] = ", ".join(sorted(conversation.extra)[:16])
+        found[Field.EXTRA, ""] = named(conversation.extra)

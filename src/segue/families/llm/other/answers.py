@@ -2,13 +2,15 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from segue.core.failure import Executed, Failure, Kind, Scope
 from segue.core.outcome import Usage
+from segue.families.llm.formats.billed import Ticks, billed_of
+from segue.families.llm.formats.counts import NOTHING, Tokens, read_counts
 from segue.families.llm.formats.openai_errors import classify, error_object
 from segue.families.llm.formats.openai_stream import checked_text
 
@@ -37,25 +39,29 @@ _LONGEST: Final = 366 * 86_400  # seconds of sound
 
 
 class _Details(msgspec.Struct, gc=False):
-    audio_tokens: int | None = None
-    image_tokens: int | None = None
-    cached_tokens: int | None = None
+    audio_tokens: Tokens | None = None
+    image_tokens: Tokens | None = None
+    cached_tokens: Tokens | None = None
 
 
 class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: Tokens | None = None
+    completion_tokens: Tokens | None = None
+    total_tokens: Tokens | None = None
     seconds: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
     input_token_details: _Details | None = None  # of transcripts
     input_tokens_details: _Details | None = None  # of pictures
     output_tokens_details: _Details | None = None
     prompt_tokens_details: _Details | None = None
+    cost: Raw = NOTHING
+    cost_in_usd_ticks: Ticks | None = None
 
 
 _usage: Final = msgspec.json.Decoder(_Usage)
+_pictures: Final = msgspec.json.Decoder(list[Raw])
+_LONGEST_WORD: Final = 20
 
 
 def is_json(content_type: str) -> bool:
@@ -106,13 +112,19 @@ def read_document(operation: str, status: int, body: bytes, secret: str) -> tupl
 
 
 def read_usage(raw: Raw | None) -> Usage | None:
-    """The usage that a provider reports, in any of OpenAI's two vocabularies."""
-    if raw is None:
+    """The usage that a provider reports, in any of OpenAI's two vocabularies, and what it says that it took."""
+    told = None if raw is None else read_counts(_usage, raw)
+    if told is None:
         return None
-    try:
-        told = _usage.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    usage = _counted(told)
+    billed = billed_of(told.cost, told.cost_in_usd_ticks)
+    if billed is not None:
+        usage = usage or Usage()
+        usage.billed = billed
+    return usage
+
+
+def _counted(told: _Usage) -> Usage | None:
     given = told.input_tokens if told.prompt_tokens is None else told.prompt_tokens
     made = told.output_tokens if told.completion_tokens is None else told.completion_tokens
     if given is None and made is None:
@@ -127,6 +139,29 @@ def read_usage(raw: Raw | None) -> Usage | None:
         usage.cached_tokens = taken.cached_tokens
     if told.output_tokens_details is not None:
         usage.image_output_tokens = told.output_tokens_details.image_tokens
+    return usage
+
+
+def tokens_told(usage: Usage | None) -> bool:
+    """Whether a provider has counted tokens."""
+    return usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None)
+
+
+def with_pictures(usage: Usage | None, data: Raw, words: Sequence[str | None]) -> Usage | None:
+    """A usage that knows how many pictures were made, for vendors that bill those.
+
+    Args:
+        usage: what the provider told, without tokens.
+        data: the list of pictures.
+        words: their quality and their size as the answer or the request has them; `None` and `auto` where nobody says.
+    """
+    try:
+        count = len(_pictures.decode(data))
+    except (msgspec.DecodeError, RecursionError):
+        return usage
+    usage = usage or Usage()
+    usage.pictures = count
+    usage.picture = " ".join(word for word in words if word and word != "auto" and len(word) <= _LONGEST_WORD)
     return usage
 
 

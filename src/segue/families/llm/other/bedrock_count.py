@@ -7,7 +7,7 @@ of several regions. Source: the service model of Bedrock Runtime, operation Coun
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from segue.core.ports import CannotServe, StreamReader, WireRequest
 from segue.families.llm.asked import split_top
 from segue.families.llm.formats.converse.format import format_of
 from segue.families.llm.ir.format import Target
+from segue.families.llm.linked import AllTakes, with_data
 from segue.families.llm.other.answers import bad
 from segue.families.llm.other.counting import CountTask
 
@@ -47,11 +48,13 @@ class BedrockCount:
         root: the address of the runtime.
         headers: from a key's secret.
         flags: of a model, as its chats have them.
+        takes: of which fields addresses are fetched, so that what lies there is counted, too.
     """
 
     root: str
     headers: Callable[[str], Mapping[str, str]]
     flags: Callable[[str], frozenset[str]]
+    takes: AllTakes = field(default_factory=dict)
 
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """See `Codec.encode`."""
@@ -70,6 +73,7 @@ class BedrockCount:
                 status=invalid.status,
             )
             raise CannotServe(failure) from None
+        conversation = with_data(conversation, self.takes, call.fetched, task.asked)
         written = format_of(model, flags).write_request(conversation, Target(model, flags=flags))
         fields = {name: value for name, value in split_top(written.body).items() if name in _COUNTED}
         body = msgspec.json.encode({"input": {"converse": fields}})

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from segue.core.provider import Candidate
 
 _OK: Final = 200
-_COUNTED: Final = frozenset({"messages", "model", "system", "tools", "tool_choice", "thinking", "output_config"})
+COUNTED: Final = frozenset({"messages", "model", "system", "tools", "tool_choice", "thinking", "output_config"})
 """What Anthropic's count_tokens takes of a request (API reference)."""
 _COUNTED_BY_VERTEX: Final = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
 """What Vertex AI's countTokens takes of a request (REST reference)."""
@@ -180,7 +180,7 @@ class CountCodec:
             if self.whole:
                 return write_count_request(conversation, target)
             return _only(GEMINI.write_request(conversation, target).body, _COUNTED_BY_VERTEX)
-        return _only(MESSAGES.write_request(conversation, target).body, _COUNTED)
+        return _only(MESSAGES.write_request(conversation, target).body, COUNTED)
 
 
 def _only(body: bytes, names: frozenset[str]) -> bytes:

@@ -58,8 +58,15 @@ class Form:
             RequestInvalid: it is given twice, is a file, is too long or no UTF-8.
         """
         part = self._only(name)
-        if part is None:
-            return None
+        return None if part is None else self.text_of(part)
+
+    def text_of(self, part: Part) -> str:
+        """The value of one plain field.
+
+        Raises:
+            RequestInvalid: it is a file, is too long or no UTF-8.
+        """
+        name = part.name
         if part.filename is not None:
             raise RequestInvalid(f"field {name!r}: expected text, got a file", param=name)
         if part.end - part.start > MAX_TEXT:

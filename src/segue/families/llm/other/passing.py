@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from segue.core.failure import Failure
-from segue.core.outcome import Outcome
+from segue.core.outcome import Outcome, Usage
 from segue.core.ports import StreamReader, WireRequest
 from segue.families.llm.asked import split_top
 from segue.families.llm.formats.openai_errors import classify, error_object
 from segue.families.llm.habits import NO_HABITS, Habits
-from segue.families.llm.other.answers import bad, is_json, is_sound, is_text, passed_type, read_document, read_usage
+from segue.families.llm.other.answers import (
+    bad,
+    is_json,
+    is_sound,
+    is_text,
+    passed_type,
+    read_document,
+    read_usage,
+    tokens_told,
+    with_pictures,
+)
 from segue.families.llm.other.streams import BytesReader, EventsReader, WholeReader
 from segue.families.llm.other.task import JsonTask, Task
 
@@ -29,6 +39,7 @@ _OK: Final = 200
 _EVENTS: Final = "text/event-stream"
 _SPEECH: Final = "audio.speech"
 _TEXTS: Final = frozenset({"audio.transcribe", "audio.translate"})
+_PICTURES: Final = frozenset({"images.generate", "images.edit"})
 _LEGACY: Final = "completions"
 
 
@@ -43,6 +54,8 @@ class Passing:
         name: the vendor's name of a model, from the one in the configuration.
         habits: what the vendor calls settings, and refuses.
         stream_usage: whether it knows `stream_options.include_usage`.
+        defaults: fields (as JSON) of a request in JSON that does not say them, where the vendor's own default is
+            another than OpenAI's.
     """
 
     operation: str
@@ -51,6 +64,7 @@ class Passing:
     name: Callable[[str], str] = field(default=str)
     habits: Habits = NO_HABITS
     stream_usage: bool = True
+    defaults: Mapping[str, bytes] = field(default_factory=dict)
 
     def encode(self, call: "Call", candidate: "Candidate") -> WireRequest:
         """The caller's body with the provider's name of the model; see `Codec.encode`."""
@@ -59,6 +73,9 @@ class Passing:
         changes: dict[str, Raw] = {}
         if self._hides_usage(task):
             changes["stream_options"] = Raw(_with_usage(task))
+        for name, value in self.defaults.items():
+            if isinstance(task, JsonTask) and not task.given(name):
+                changes[name] = Raw(value)
         body, content_type = task.written(model, changes)
         if self.habits and isinstance(task, JsonTask):
             warnings: list[str] = []
@@ -70,7 +87,7 @@ class Passing:
 
     def decode(
         self,
-        call: "Call",  # noqa: ARG002 - the port's own shape
+        call: "Call",
         candidate: "Candidate",
         status: int,
         headers: Mapping[str, str],
@@ -82,7 +99,7 @@ class Passing:
         if status != _OK:
             return Outcome(failure=classify(status, error_object(body), secret))
         if self.operation == _SPEECH:
-            return self._sound(told, body, secret)
+            return self._sound(told, body, secret, said_aloud(call.request))
         if self.operation in _TEXTS and is_text(told):
             return Outcome(answer=body, headers={"content-type": passed_type(told, "text/plain")})
         if not is_json(told):
@@ -91,7 +108,12 @@ class Passing:
         if isinstance(found, Failure):
             return Outcome(failure=found)
         answer, fields = found
-        return Outcome(answer=answer, usage=read_usage(fields.get("usage")))
+        usage = read_usage(fields.get("usage"))
+        if self.operation in _PICTURES and not tokens_told(usage):
+            task: Task = call.request
+            words = [_word(fields.get(name)) or task.text(name) for name in ("quality", "size")]
+            usage = with_pictures(usage, fields["data"], words)
+        return Outcome(answer=answer, usage=usage)
 
     def reader(self, call: "Call", candidate: "Candidate", headers: Mapping[str, str]) -> StreamReader | Failure:
         """See `Codec.reader`; the answer's content type is noted in the request's `media`."""
@@ -104,7 +126,7 @@ class Passing:
             return EventsReader(_expected(task, self.operation), secret, shows_usage=not hides)
         if self.operation == _SPEECH and is_sound(told):
             task.media[candidate.name] = passed_type(told, "application/octet-stream")
-            return BytesReader()
+            return BytesReader(said_aloud(task))
         if self.operation in _TEXTS and (is_text(told) or is_json(told)):
             task.media[candidate.name] = passed_type(told, "application/json")
             return WholeReader(lambda body: self.decode(call, candidate, _OK, headers, body))
@@ -115,9 +137,10 @@ class Passing:
         task: Task = call.request
         return task.stream
 
-    def _sound(self, told: str, body: bytes, secret: str) -> Outcome:
+    def _sound(self, told: str, body: bytes, secret: str, usage: Usage | None) -> Outcome:
         if is_sound(told) and body:
-            return Outcome(answer=body, headers={"content-type": passed_type(told, "application/octet-stream")})
+            media = passed_type(told, "application/octet-stream")
+            return Outcome(answer=body, headers={"content-type": media}, usage=usage)
         error = error_object(body) if is_json(told) else None
         if error is not None:
             return Outcome(failure=classify(_OK, error, secret))
@@ -128,6 +151,17 @@ class Passing:
         if self.operation != _LEGACY or not task.stream or not self.stream_usage:
             return False
         return not _wants_usage(task) and not _mistaken(task)
+
+
+def said_aloud(task: Task) -> Usage | None:
+    """What speech takes, for vendors that bill by the character: they tell nothing, but the text is known."""
+    text = task.text("input")
+    return None if text is None else Usage(characters=len(text))
+
+
+def _word(raw: Raw | None) -> str | None:
+    value = b"" if raw is None else bytes(raw)
+    return msgspec.json.decode(value, type=str) if value.startswith(b'"') else None
 
 
 def _expected(task: Task, operation: str) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from segue.core.outcome import Outcome
+from segue.core.outcome import Outcome, Usage
 from segue.families.llm.asked import BYTES_PER_TOKEN
 from segue.families.llm.formats.openai_errors import classify, error_object
 from segue.families.llm.formats.openai_stream import checked_text
@@ -123,9 +123,17 @@ class EventsReader(EventPasser):
 
 
 class BytesReader(StateOfStream):
-    """Sound, as it comes: whole when the HTTP answer has ended properly."""
+    """Sound, as it comes: whole when the HTTP answer has ended properly.
+
+    Args:
+        usage: what it takes, which the request tells alone: the whole text is billed, however much of it is heard.
+    """
 
     __slots__ = ()
+
+    def __init__(self, usage: Usage | None = None) -> None:
+        super().__init__()
+        self.usage = usage
 
     def feed(self, chunk: bytes) -> bytes:
         """All of it."""

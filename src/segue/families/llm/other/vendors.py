@@ -23,7 +23,10 @@ from segue.families.llm.other.dialects import (
 from segue.families.llm.other.embeddings import EmbeddingsCodec
 from segue.families.llm.other.invoke import CohereOnBedrock, TitanEmbeddings
 from segue.families.llm.other.passing import Passing
+from segue.families.llm.other.quantised import PerplexityEmbeddings
 from segue.families.llm.other.rerank import COHERE, JINA, RerankCodec
+from segue.families.llm.other.shaped import ShapedCodec
+from segue.families.llm.other.shapes import MistralSpeech, OpenRouterTranscripts, XaiPictures
 
 PATHS: Final[Mapping[str, str]] = {
     "embeddings": "/embeddings",
@@ -99,6 +102,34 @@ def yandex_codecs(root: str, headers: Headers, name: Callable[[str], str]) -> di
     """Yandex's `textEmbedding`. `name`: the address of a model."""
     url = _fixed(f"{root}/foundationModels/v1/textEmbedding")
     return {"embeddings": EmbeddingsCodec(YandexEmbeddings(), url, headers, name)}
+
+
+def openrouter_codecs(base: str, headers: Headers) -> dict[str, Codec]:
+    """OpenRouter's sound: transcripts in a shape of its own; speech in OpenAI's, whose usual form must be named."""
+    speech = Passing(
+        "audio.speech",
+        _fixed(f"{base}/audio/speech"),
+        headers,
+        habits=Habits(warns=("instructions",), refuses=("stream_format",), only={"stream_format": ('"audio"',)}),
+        defaults={"response_format": b'"mp3"'},
+    )
+    url = f"{base}/audio/transcriptions"
+    return {"audio.speech": speech, "audio.transcribe": ShapedCodec(OpenRouterTranscripts(), url, headers)}
+
+
+def mistral_codecs(base: str, headers: Headers) -> dict[str, Codec]:
+    """Mistral's speech, in a shape of its own."""
+    return {"audio.speech": ShapedCodec(MistralSpeech(), f"{base}/audio/speech", headers)}
+
+
+def xai_codecs(base: str, headers: Headers) -> dict[str, Codec]:
+    """The changed pictures of xAI, in a shape of their own."""
+    return {"images.edit": ShapedCodec(XaiPictures(), f"{base}/images/edits", headers)}
+
+
+def perplexity_codecs(base: str, headers: Headers) -> dict[str, Codec]:
+    """Perplexity's embeddings, in a shape of their own."""
+    return {"embeddings": EmbeddingsCodec(PerplexityEmbeddings(), _fixed(f"{base}/embeddings"), headers)}
 
 
 def bedrock_embeddings(root: str, headers: Headers) -> Callable[[str], Codec]:

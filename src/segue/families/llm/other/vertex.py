@@ -12,6 +12,7 @@ import msgspec
 
 from segue.core.failure import Failure
 from segue.core.outcome import Usage
+from segue.families.llm.formats.counts import NOTHING, Tokens, read_counts
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.ir.embeddings import Embeddings, Vectors
 from segue.families.llm.ir.format import BadAnswer
@@ -36,16 +37,17 @@ class _Predictions(msgspec.Struct, gc=False):
 
 
 class _Counts(msgspec.Struct, rename="camel", gc=False):
-    prompt_token_count: int | None = None
+    prompt_token_count: Tokens | None = None
 
 
 class _Embedded(msgspec.Struct, rename="camel", gc=False):
     embedding: _Embedding
-    usage_metadata: _Counts | None = None
+    usage_metadata: msgspec.Raw = NOTHING
 
 
 _predictions: Final = msgspec.json.Decoder(_Predictions)
 _embedded: Final = msgspec.json.Decoder(_Embedded)
+_counts: Final = msgspec.json.Decoder(_Counts)
 
 
 def embeds_content(model: str) -> bool:
@@ -120,5 +122,6 @@ class VertexEmbedContent(_Google):
             told = _embedded.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadAnswer.of(error, body) from None
-        count = told.usage_metadata.prompt_token_count if told.usage_metadata is not None else None
+        counts = read_counts(_counts, told.usage_metadata)
+        count = None if counts is None else counts.prompt_token_count
         return checked(Vectors(vectors=[told.embedding.values], usage=None if count is None else Usage(count)))

@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 
 from segue.families.llm.formats.messages.events_in import SPLICED
-from segue.families.llm.formats.messages.usage import read_usage, update
+from segue.families.llm.formats.messages.usage import read_usage, told_usage, update
+from segue.families.llm.formats.messages.wire import NULL, Raw
 from segue.families.llm.formats.messages.wire_answer import WireUsage
 from segue.families.llm.ir.format import EventWriter, ProviderFormat
 from segue.families.llm.passing.reader import PassingReader, decoded
@@ -14,7 +15,7 @@ from segue.families.llm.stream_reader import cut
 
 class _Message(msgspec.Struct):
     id: str = ""
-    usage: WireUsage | None = None
+    usage: Raw = NULL
 
 
 class _Delta(msgspec.Struct):
@@ -25,7 +26,7 @@ class _Event(msgspec.Struct):
     type: str = ""
     message: _Message | None = None
     delta: _Delta | None = None
-    usage: WireUsage | None = None
+    usage: Raw = NULL
 
 
 _event: Final = msgspec.json.Decoder(_Event)
@@ -63,7 +64,7 @@ class MessagesPassing(PassingReader):
         elif told is not None and kind in {"message_start", "message_delta"}:
             if told.message is not None and self._spliced(told.message.id):
                 return b""
-            usage = told.usage or (told.message.usage if told.message else None)
+            usage = told_usage(told.usage) or (told_usage(told.message.usage) if told.message else None)
             if usage is not None:
                 update(self._told, usage)
                 self.usage = read_usage(self._told)

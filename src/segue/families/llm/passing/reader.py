@@ -82,5 +82,5 @@ def decoded(decoder: "msgspec.json.Decoder[_T]", data: bytes) -> "_T | None":
     """What an event says, where it can be read."""
     try:
         return decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

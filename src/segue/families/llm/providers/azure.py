@@ -75,6 +75,7 @@ class Azure(OpenAICompatible):
             _headers,
             url=None if options.api_version is None else _versioned(root, options.api_version),
             name=lambda model: names.get(model, model),
+            fetches=spec.fetches,
         )
         others = codecs_for(
             f"{root}/openai/v1",

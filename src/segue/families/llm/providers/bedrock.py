@@ -20,6 +20,7 @@ from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.converse.format import CONVERSE, CONVERSE_OF_CLAUDE, Converse, format_of, path
 from segue.families.llm.formats.converse.models import MAKER_FLAG
 from segue.families.llm.formats.openai_chat import bearer
+from segue.families.llm.linked import takes_of
 from segue.families.llm.other.bedrock_count import BedrockCount
 from segue.families.llm.other.vendors import bedrock_embeddings
 from segue.families.llm.prefill import CLAUDE
@@ -113,9 +114,9 @@ class Bedrock:
         authoriser = BedrockAuthoriser(region, AwsChain(settings, self.environ))
         flags = _flags_by(options.makers)
         codecs: dict[str, Codec] = {
-            "chat": _codec(base, flags),
+            "chat": _codec(base, flags, fetches=spec.fetches),
             "embeddings": ByModel(bedrock_embeddings(base, bearer)),
-            "count_tokens": BedrockCount(base, bearer, flags),
+            "count_tokens": BedrockCount(base, bearer, flags, takes_of(CONVERSE.losses) if spec.fetches else {}),
         }
         return Account(codecs, spec.allow_private, authoriser)
 
@@ -128,12 +129,12 @@ def _flags_by(makers: Mapping[str, str]) -> Callable[[str], frozenset[str]]:
     return flags
 
 
-def _codec(base: str, flags: Callable[[str], frozenset[str]]) -> ByModel:
+def _codec(base: str, flags: Callable[[str], frozenset[str]], *, fetches: bool) -> ByModel:
     def url(model: str, stream: bool) -> str:
         return base + path(model, stream=stream)
 
     def codec(format_: Converse) -> ChatCodec:
-        return ChatCodec([Endpoint(format_, url, bearer, model_flags=flags, prefill=CLAUDE)])
+        return ChatCodec([Endpoint(format_, url, bearer, model_flags=flags, prefill=CLAUDE, fetches=fetches)])
 
     forms = {CONVERSE: codec(CONVERSE), CONVERSE_OF_CLAUDE: codec(CONVERSE_OF_CLAUDE)}
     return ByModel(lambda model: forms[format_of(model, flags(model))])

@@ -24,10 +24,12 @@ ADAPTER = OpenAICompatible(
         renames=LIMIT_IS_MAX_TOKENS,
         drops=("store",),
         warns=(
-            *("seed", "user", "metadata", "parallel_tool_calls", "service_tier", "verbosity", "prediction"),
+            *("user", "metadata", "parallel_tool_calls", "service_tier", "verbosity", "prediction"),
             *("safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
         ),
         refuses=("logit_bias", "n", "modalities", "audio", "web_search_options", "functions", "function_call"),
+        only={"n": ("1",)},
+        undocumented=("seed",),
         off=("thinking", '{"type":"disabled"}'),
         developer=False,
     ),

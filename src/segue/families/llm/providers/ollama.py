@@ -11,11 +11,11 @@ from segue.families.llm.codec import ChatCodec
 from segue.families.llm.compatible import LIMIT_IS_MAX_TOKENS, FormatsOptions, OpenAICompatible
 from segue.families.llm.endpoint import Endpoint
 from segue.families.llm.formats.chat.losses import COMPATIBLE
-from segue.families.llm.formats.ollama.format import OLLAMA, PATH
+from segue.families.llm.formats.ollama.format import FETCHED_IMAGES, OLLAMA, PATH
 from segue.families.llm.formats.openai_chat import bearer
 from segue.families.llm.habits import Habits
 from segue.families.llm.history import LONG_IDS, REASONING
-from segue.families.llm.ir.fields import Deed, Field, Loss
+from segue.families.llm.ir.fields import Field
 from segue.families.llm.other.vendors import codecs_for, ollama_codecs
 from segue.families.llm.prefill import Prefill
 from segue.families.llm.vendor import Account, options_of
@@ -43,7 +43,7 @@ class Ollama(OpenAICompatible):
             return OpenAICompatible.build(self, spec)
         root = (spec.base_url or self.base_url).rstrip("/").removesuffix("/v1")
         url = f"{root}{PATH}"
-        endpoint = Endpoint(OLLAMA, lambda _model, _stream: url, bearer, prefill=self.prefill)
+        endpoint = Endpoint(OLLAMA, lambda _model, _stream: url, bearer, prefill=self.prefill, fetches=spec.fetches)
         private = spec.allow_private or (self.local and spec.base_url is None)
         completions = codecs_for(f"{root}/v1", bearer, ("completions",))
         return Account({"chat": ChatCodec([endpoint]), **completions, **ollama_codecs(root, bearer)}, private)
@@ -73,7 +73,7 @@ ADAPTER = Ollama(
         efforts=("none", "low", "medium", "high", "max"),
         developer=False,
     ),
-    losses={**COMPATIBLE, Field.IMAGE_URL: Loss(Deed.REFUSE, "it reads images as data, but fetches none")},
+    losses={**COMPATIBLE, Field.IMAGE_URL: FETCHED_IMAGES},
     sources={
         "docs.ollama.com/api/openai-compatibility, by github.com/ollama/ollama": "2026-08-21",
         "github.com/ollama/ollama, openai/openai.go": "2026-08-21",

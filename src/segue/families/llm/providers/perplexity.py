@@ -5,16 +5,32 @@ Its models search where a tool or a preset says so. The Agent API keeps no conve
 where the configuration says so (`formats: [chat]`): others may still serve them at an address of their own.
 """
 
-from segue.families.llm.compatible import OpenAICompatible
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from segue.core.ports import Codec
+from segue.families.llm.compatible import Headers, OpenAICompatible
 from segue.families.llm.formats.chat.losses import COMPATIBLE
 from segue.families.llm.habits import Habits
 from segue.families.llm.ir.fields import Deed, Field, Loss
+from segue.families.llm.other.vendors import perplexity_codecs
 
 _OWN_SHAPE = Loss(Deed.REFUSE, "the shape of an answer is told in Perplexity's own way")
 
-ADAPTER = OpenAICompatible(
+
+@dataclass(frozen=True, slots=True)
+class Perplexity(OpenAICompatible):
+    """Perplexity, by OpenAI's formats and its own for embeddings."""
+
+    def others(self, base: str, headers: Headers) -> Mapping[str, Codec]:
+        """See `OpenAICompatible.others`."""
+        return {**OpenAICompatible.others(self, base, headers), **perplexity_codecs(base, headers)}
+
+
+ADAPTER = Perplexity(
     id="perplexity",
     base_url="https://api.perplexity.ai/v1",
+    operations=frozenset({"chat", "embeddings"}),
     environment=("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
     formats=("responses",),
     more_formats=("chat",),
@@ -31,6 +47,7 @@ ADAPTER = OpenAICompatible(
     sources={
         "github.com/perplexityai/perplexity-py, types": "2026-06-08",
         "docs.perplexity.ai/docs/agent-api, the end of Sonar as public code quotes it": "",
+        "docs.perplexity.ai/docs/embeddings": "",
     },
     unsaid=(
         "`temperature`, `top_p` and `tool_choice`",

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.families.llm.formats.chat import wire, wire_answer
+from segue.families.llm.formats.chat import wire_answer
 from segue.families.llm.formats.chat.usage import read_usage
 from segue.families.llm.formats.openai_errors import gave_up
 from segue.families.llm.ir.answer import Answer, Stop
@@ -147,13 +147,13 @@ def signature_of(details: list[dict[str, Any]] | None) -> Signature | None:
     return None
 
 
-def custom_of(call: wire.ToolCall) -> wire.Custom | None:
+def custom_of(call: wire_answer.ToolCall) -> wire_answer.Custom | None:
     """The call of a custom tool, if it is one: some servers (Snowflake's) write both kinds, one of them empty."""
     custom = call.custom
     return None if custom is not None and call.function is not None and not custom.name else custom
 
 
-def call_signature(call: wire.ToolCall) -> Signature | None:
+def call_signature(call: wire_answer.ToolCall) -> Signature | None:
     """Gemini's signature of a call, as Google's compatible endpoint gives it."""
     google = (call.extra_content or {}).get("google")
     value = google.get("thought_signature") if isinstance(google, dict) else None

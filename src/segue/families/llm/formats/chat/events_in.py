@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from segue.core.failure import Failure
-from segue.families.llm.formats.chat import wire, wire_answer
+from segue.families.llm.formats.chat import wire_answer
 from segue.families.llm.formats.chat.answer_in import (
     STOPS,
     call_signature,
@@ -164,7 +164,7 @@ class ChatEvents:
         if delta.function_call is not None and (delta.function_call.name or delta.function_call.arguments):
             name = delta.function_call.name
             named = f"call_{name}" if name else None
-            self._call(wire.ToolCall(named, index=0, function=delta.function_call), out)
+            self._call(wire_answer.ToolCall(named, index=0, function=delta.function_call), out)
 
     def _open(self, kind: int, out: list[Event]) -> int:
         """The number of the open block of this kind; begins one if it is not the one that is open."""
@@ -182,7 +182,7 @@ class ChatEvents:
             out.append(BlockEnded(self._current))
             self._kind = _NOTHING
 
-    def _call(self, call: wire.ToolCall, out: list[Event]) -> None:
+    def _call(self, call: wire_answer.ToolCall, out: list[Event]) -> None:
         """A piece of a call. Its place is its `index`; servers that give none are told apart by their ids."""
         place: int | str = call.index if call.index is not None else call.id or self._last_call
         self._last_call = place

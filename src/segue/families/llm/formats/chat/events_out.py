@@ -96,7 +96,8 @@ class ChatChunks:
                 tier = tier_for_openai(event.service_tier)
                 more = {**({"service_tier": tier} if tier else {}), **self._segue}
                 choice = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}
-                return self._annotations() + self._chunk([choice], more)
+                role = self._role("")  # still untold where an answer has no content
+                return (self._delta(role) if role else b"") + self._annotations() + self._chunk([choice], more)
             case Continued():
                 self._segue = {"segue": event.told}
             case Ended():
@@ -121,12 +122,6 @@ class ChatChunks:
             return {}
         self._unnamed = False
         return {"role": "assistant", "content": content}
-
-    def _stop(self, event: Stopped) -> bytes:
-        role = self._role("")
-        reason = finish_reason(event.stop, refused=bool(self._refusals))
-        choice = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}
-        return (self._delta(role) if role else b"") + self._chunk([choice], self._segue)
 
     def _block(self, index: int, block: Content) -> bytes:
         if isinstance(block, ToolUse):

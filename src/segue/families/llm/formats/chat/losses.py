@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from segue.families.llm.ir.fields import EXACT, Deed, Field, Loss
+from segue.families.llm.ir.fields import EXACT, Deed, Field, Loss, Takes, fetched
 from segue.families.llm.ir.losses import Losses
 
 NAMES: Final = {
@@ -35,6 +35,9 @@ NAMES: Final = {
     Field.PROMPT_CACHE_KEY: "prompt_cache_key",
 }
 
+# OpenAI's guide "File inputs": Chat Completions take PDF, 50 MB in one request. It does not say how many.
+_DOCUMENTS: Final = Takes(("application/pdf",), 50_000_000, 20)
+
 LOSSES: Final[Losses] = {
     Field.SPEAKER_NAME: EXACT,
     Field.IMAGE_DATA: EXACT,
@@ -42,6 +45,7 @@ LOSSES: Final[Losses] = {
     Field.IMAGE_DETAIL: EXACT,
     Field.AUDIO_INPUT: EXACT,
     Field.DOCUMENT_DATA: EXACT,
+    Field.DOCUMENT_URL: fetched(_DOCUMENTS, "send the document as data"),
     Field.REFUSAL: EXACT,
     Field.TOOL_MEDIA: Loss(Deed.DEGRADE, "media of a tool's result follow in a message of the user's"),
     Field.TOOL_STRICT: EXACT,
@@ -74,5 +78,6 @@ COMPATIBLE: Final[Losses] = {
     Field.CUSTOM_TOOLS: Loss(Deed.REFUSE, "OpenAI's own"),
     Field.METADATA: Loss(Deed.WARN),
     Field.DOCUMENT_DATA: Loss(Deed.REFUSE),
+    Field.DOCUMENT_URL: Loss(Deed.REFUSE),
 }
 """For vendors that speak Chat Completions but know only its common part; laid over `LOSSES`."""

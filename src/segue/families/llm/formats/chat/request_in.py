@@ -9,7 +9,9 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.core.parsing import mistake
 from segue.families.llm.formats.chat import wire
+from segue.families.llm.formats.chat.choice_in import read_choice
 from segue.families.llm.formats.chat.turns_in import cache_of, read_turns
+from segue.families.llm.formats.unknown import decode
 from segue.families.llm.ir.blocks import OPENAI, CacheMark
 from segue.families.llm.ir.conversation import (
     Conversation,
@@ -21,35 +23,43 @@ from segue.families.llm.ir.conversation import (
     ToolChoice,
     VendorTool,
 )
+from segue.families.llm.ir.extra import keep
+
+Raw = msgspec.Raw
 
 WEB_SEARCH: Final = "web_search"
-_usual: Final = msgspec.json.Decoder(wire.UsualRequest)
+
+
+class _Type(msgspec.Struct, gc=False):
+    type: str = "function"
+
+
 _request: Final = msgspec.json.Decoder(wire.Request)
-_top: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _tool: Final = msgspec.json.Decoder(wire.ToolDefinition)
-_KNOWN: Final = frozenset(wire.Request.__struct_fields__)
+_type: Final = msgspec.json.Decoder(_Type)
 _PLACE: Final = re.compile(r"^(?P<what>.*?) - at `(?:key in )?\$\.?(?P<where>[^`]*)`$", re.DOTALL)
 
 
 def read_request(body: bytes) -> Conversation:
     """See `ClientFormat.read_request`."""
+    extra: dict[str, Raw] = {}
     try:
         if not body.isascii():
             body.decode()  # values that are kept as bytes are not looked into
-        request, extra = _decoded(body)
+        request = decode(_request, body, "", extra)
     except msgspec.ValidationError as error:
         raise invalid(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestInvalid(f"the body {mistake(error, body)}") from None
-    system, messages = read_turns(request.messages)
+    system, messages = read_turns(request.messages, extra)
     output = _output(request.response_format)
     effort, options = request.reasoning_effort, request.stream_options
     conversation = Conversation(
         model=request.model,
         system=system,
         messages=messages,
-        tools=_tools(request),
-        tool_choice=_tool_choice(request),
+        tools=_tools(request, extra),
+        tool_choice=_tool_choice(request, extra),
         parallel_tools=request.parallel_tool_calls,
         output=output,
         sampling=Sampling(
@@ -74,33 +84,27 @@ def read_request(body: bytes) -> Conversation:
     )
     if any(_seldom(request)):
         _read_seldom(request, conversation)
+    if options is not None and options.include_obfuscation:
+        extra["stream_options.include_obfuscation"] = Raw(b"true")  # we never pad, so only a wish for it is told
     if request.functions and not request.tools:
         conversation.functions, conversation.parallel_tools = True, False
     search = extra.pop("web_search_options", None) if extra else None
     if search is not None:
-        conversation.tools.append(VendorTool(OPENAI, WEB_SEARCH, _web_search(search)))
+        conversation.tools.append(VendorTool(OPENAI, WEB_SEARCH, _web_search(search, extra)))
     return conversation
 
 
-def _web_search(options: msgspec.Raw) -> bytes:
+def _web_search(options: Raw, extra: dict[str, Raw]) -> bytes:
     """OpenAI's search as Responses declare it: there it is a tool, and the place of the user one level flatter."""
     wanted: Any = msgspec.json.decode(options)
     if not isinstance(wanted, dict):
         raise RequestInvalid("field 'web_search_options': expected an object", param="web_search_options")
-    place = wanted.pop("user_location", None)
-    flat = place.get("approximate") if isinstance(place, dict) else None
-    if isinstance(flat, dict):
-        wanted["user_location"] = {"type": "approximate", **flat}
+    place = wanted.get("user_location")
+    if isinstance(place, dict) and isinstance(place.get("approximate"), dict):
+        wanted["user_location"] = {"type": "approximate", **place["approximate"]}
+        for name in place.keys() - {"type", "approximate"}:
+            keep(extra, f"web_search_options.user_location.{name}", Raw(msgspec.json.encode(place[name])))
     return msgspec.json.encode({"type": WEB_SEARCH, **wanted})
-
-
-def _decoded(body: bytes) -> tuple[wire.Request, dict[str, msgspec.Raw]]:
-    """A body as its struct, and the fields that this does not know, which few requests have."""
-    try:
-        return _usual.decode(body), {}
-    except msgspec.ValidationError:
-        request, top = _request.decode(body), _top.decode(body)
-    return request, {name: value for name, value in top.items() if name not in _KNOWN and bytes(value) != b"null"}
 
 
 _seldom: Final = attrgetter(
@@ -132,22 +136,22 @@ def invalid(error: msgspec.ValidationError) -> RequestInvalid:
     return RequestInvalid(f"field {where!r}: {found['what']}", param=where)
 
 
-def _raw(raw: msgspec.Raw) -> bytes:
+def _raw(raw: Raw) -> bytes:
     value = bytes(raw)
     return b"" if value == b"null" else value
 
 
-def _tools(request: wire.Request) -> list[Tool]:
+def _tools(request: wire.Request, extra: dict[str, Raw]) -> list[Tool]:
     tools: list[Tool] = []
     for place, raw in enumerate(request.tools or ()):
         try:
-            tool = _tool.decode(raw)
+            tool = _read_tool(raw, f"tools[{place}]", extra)
         except msgspec.ValidationError as error:
             found = _PLACE.match(str(error))
             where = f"tools[{place}].{found['where']}" if found else f"tools[{place}]"
             raise RequestInvalid(f"field {where!r}: {found['what'] if found else error}", param=where) from None
-        if tool.type != "function":
-            tools.append(VendorTool(OPENAI, tool.type, bytes(raw)))
+        if isinstance(tool, VendorTool):
+            tools.append(tool)
         elif tool.function is None:
             raise RequestInvalid(f"field 'tools[{place}].function' is missing", param=f"tools[{place}].function")
         else:
@@ -157,47 +161,30 @@ def _tools(request: wire.Request) -> list[Tool]:
     return tools
 
 
+def _read_tool(raw: Raw, where: str, extra: dict[str, Raw]) -> wire.ToolDefinition | VendorTool:
+    """A function, or the declaration of a tool that only its vendor knows."""
+    try:
+        tool = _tool.decode(raw)
+        kind = tool.type
+    except msgspec.ValidationError:
+        kind = _type.decode(raw).type
+        if kind == "function":
+            return decode(_tool, raw, where, extra)
+    else:
+        if kind == "function":
+            return tool
+    return VendorTool(OPENAI, kind, bytes(raw))
+
+
 def _function(function: wire.FunctionDefinition, cache: CacheMark | None) -> FunctionTool:
     return FunctionTool(function.name, function.description or "", _raw(function.parameters), function.strict, cache)
 
 
-def _tool_choice(request: wire.Request) -> ToolChoice | None:
-    if not request.tool_choice and not request.function_call:
-        return None
-    raw = _raw(request.tool_choice) or _raw(request.function_call)
-    if not raw:
-        return None
-    try:
-        choice: Any = msgspec.json.decode(raw)
-    except msgspec.DecodeError:  # a number that is out of range
-        choice = None
-    if choice in {"auto", "none", "required", "any"} if isinstance(choice, str) else False:
-        return ToolChoice("required" if choice == "any" else choice)  # Mistral's word
-    if isinstance(choice, dict):
-        kind = choice.get("type")
-        if kind == "allowed_tools":
-            allowed = choice.get("allowed_tools")
-            allowed = allowed if isinstance(allowed, dict) else choice
-            listed = allowed.get("tools")
-            names = [_named(tool) for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
-            if names and all(names):
-                return ToolChoice(str(allowed.get("mode") or "auto"), tuple(name for name in names if name))
-        name = _named(choice)
-        if name:
-            return ToolChoice("required", (name,))
-    raise RequestInvalid(
-        "field 'tool_choice': expected 'auto', 'none', 'required' or an object that names a function",
-        param="tool_choice",
-    )
-
-
-def _named(choice: dict[str, Any]) -> str | None:
-    for key in ("function", "custom"):
-        inner = choice.get(key)
-        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
-            return str(inner["name"])
-    name = choice.get("name")
-    return name if isinstance(name, str) else None
+def _tool_choice(request: wire.Request, extra: dict[str, Raw]) -> ToolChoice | None:
+    for where, raw in (("tool_choice", request.tool_choice), ("function_call", request.function_call)):
+        if raw and bytes(raw) != b"null":
+            return read_choice(raw, where, extra)
+    return None
 
 
 def _output(wanted: wire.ResponseFormat | None) -> Output | None:

@@ -24,6 +24,7 @@ from segue.families.llm.ir.conversation import (
     VendorTool,
 )
 from segue.families.llm.ir.effort import effort_for
+from segue.families.llm.ir.extra import named, within
 from segue.families.llm.ir.format import Target, Written
 from segue.families.llm.ir.losses import cannot
 
@@ -48,7 +49,10 @@ def write_request(conversation: Conversation, target: Target) -> Written:
         if "no_stream_usage" not in target.flags:
             body["stream_options"] = {"include_usage": True}
     if conversation.extra:
-        body = {**conversation.extra, **body}
+        inside = within(conversation.extra)
+        if inside:
+            written.warnings.append(f"{named(inside)} left out: not a field of Chat Completions that Segue can place")
+        body = {**{name: value for name, value in conversation.extra.items() if name not in inside}, **body}
     written.body = _encode(body)
     return written
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from mimetypes import guess_type
 from typing import Any, Final
 
+import msgspec
+
 from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.chat import wire
 from segue.families.llm.ir.blocks import (
@@ -20,22 +22,27 @@ from segue.families.llm.ir.blocks import (
     ToolUse,
 )
 from segue.families.llm.ir.conversation import Message
+from segue.families.llm.ir.extra import keep
 from segue.families.llm.ir.seals import unseal
 
+Raw = msgspec.Raw
 _DATA_URL: Final = re.compile(r"data:(?P<type>[^;,]*)(?:;[^,]*)?,", re.IGNORECASE)
 _WEB: Final = ("http://", "https://")
 
 
-def cache_of(mark: dict[str, Any] | None) -> CacheMark | None:
+def cache_of(mark: wire.CacheControl | None) -> CacheMark | None:
     """The wish to cache, if it is one."""
     if mark is None:
         return None
-    ttl = mark.get("ttl")
-    return CacheMark(ttl if isinstance(ttl, str) else None)
+    return CacheMark(mark.ttl if isinstance(mark.ttl, str) else None)
 
 
-def read_turns(turns: list[wire.Turn]) -> tuple[list[Text], list[Message]]:
+def read_turns(turns: list[wire.Turn], extra: dict[str, Raw]) -> tuple[list[Text], list[Message]]:
     """The instructions at the beginning, and the conversation; results of tools become one turn of the user's.
+
+    Args:
+        turns: of the request.
+        extra: gets what has no word in the intermediate form, by its path.
 
     Raises:
         RequestInvalid: naming the field.
@@ -56,6 +63,8 @@ def read_turns(turns: list[wire.Turn]) -> tuple[list[Text], list[Message]]:
             role = "user"
         elif isinstance(turn, wire.AssistantMessage):
             said = _assistant(turn, number)
+            if turn.audio:
+                _heard(turn.audio, said, f"messages[{number}].audio", extra)
             role = "assistant"
         elif messages:
             said = list(_system(turn))
@@ -77,7 +86,7 @@ def _system(turn: wire.SystemMessage) -> list[Text]:
     return texts
 
 
-def _mark_last(said: Sequence[Content], mark: dict[str, Any] | None) -> None:
+def _mark_last(said: Sequence[Content], mark: wire.CacheControl | None) -> None:
     """The mark of a whole message stands after its last block."""
     last = said[-1] if said else None
     if isinstance(last, (Text, Media, ToolUse)) and last.cache is None:
@@ -185,6 +194,18 @@ def _assistant(turn: wire.AssistantMessage, number: int) -> list[Content]:
     return content
 
 
+def _heard(audio: Raw, said: list[Content], where: str, extra: dict[str, Raw]) -> None:
+    """An earlier answer that was spoken: only OpenAI has the sound, but what it said may stand beside it."""
+    if bytes(audio) == b"null":
+        return
+    keep(extra, where, audio)
+    if not said:
+        told: Any = msgspec.json.decode(audio)
+        transcript = told.get("transcript") if isinstance(told, dict) else None
+        if isinstance(transcript, str) and transcript:
+            said.append(Text(transcript))
+
+
 def _call(call: wire.ToolCall, number: int, place: int) -> ToolUse:
     function = call.function
     if not call.id:
@@ -216,8 +237,7 @@ def _thoughts(turn: wire.AssistantMessage) -> list[Thinking]:
     return found
 
 
-def _signature(extra_content: dict[str, Any]) -> Signature | None:
+def _signature(extra_content: wire.ExtraContent) -> Signature | None:
     """Gemini's signature of a call, where Google's own compatible endpoint puts it."""
-    google = extra_content.get("google")
-    value = google.get("thought_signature") if isinstance(google, dict) else None
+    value = extra_content.google.thought_signature if extra_content.google is not None else None
     return unseal(value, "google") if isinstance(value, str) and value else None

@@ -6,54 +6,55 @@ and say so by their sum: at xAI (docs.x.ai/docs/guides/reasoning) and at Google'
 prompt, completion and thinking together. In the same way Mistral's Voxtral was seen to leave sound out of the prompt.
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from segue.core.outcome import Usage
+from segue.families.llm.formats.billed import billed_of
 from segue.families.llm.formats.chat.wire import NOTHING
 from segue.families.llm.formats.chat.wire_answer import TokenUsage
+from segue.families.llm.formats.counts import read_counts
 
 _usage = msgspec.json.Decoder(TokenUsage)
 
 
 def read_usage(raw: msgspec.Raw) -> Usage | None:
     """The usage that a provider reports, if it reports one."""
-    if bytes(raw) == b"null":
-        return None
-    try:
-        usage = _usage.decode(raw)
-    except msgspec.DecodeError:
-        return None
+    usage = read_counts(_usage, raw)
+    return None if usage is None else told(usage)
+
+
+def told(usage: TokenUsage) -> Usage | None:
+    """What is told by a usage as it is written; `None` where that is nothing."""
     if usage.prompt_tokens is None and usage.completion_tokens is None:
         return None
-    told = Usage(usage.prompt_tokens, usage.completion_tokens)
+    read = Usage(usage.prompt_tokens, usage.completion_tokens)
     prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
     if prompt is not None:
-        told.cached_tokens = prompt.cached_tokens
-        told.audio_input_tokens = prompt.audio_tokens
-        told.cache_write_tokens = prompt.cache_write_tokens
+        read.cached_tokens = prompt.cached_tokens
+        read.audio_input_tokens = prompt.audio_tokens
+        read.cache_write_tokens = prompt.cache_write_tokens
         if prompt.audio_tokens and usage.total_tokens is not None:
             beside = (usage.prompt_tokens or 0) + prompt.audio_tokens
             if usage.total_tokens == beside + (usage.completion_tokens or 0):
-                told.input_tokens = beside
-    if told.cached_tokens is None:
-        told.cached_tokens = usage.prompt_cache_hit_tokens
+                read.input_tokens = beside
+    if read.cached_tokens is None:
+        read.cached_tokens = usage.prompt_cache_hit_tokens
     if usage.num_sources_used:
-        told.tool_calls = {"live_search": usage.num_sources_used}
-    if usage.cost is not NOTHING and not usage.is_byok:
-        told.billed = _billed(usage.cost)
+        read.tool_calls = {"live_search": usage.num_sources_used}
+    if (usage.cost is not NOTHING or usage.cost_in_usd_ticks is not None) and not usage.is_byok:
+        read.billed = billed_of(usage.cost, usage.cost_in_usd_ticks)
     if completion is not None:
-        told.reasoning_tokens = completion.reasoning_tokens
+        read.reasoning_tokens = completion.reasoning_tokens
         if completion.reasoning_tokens and usage.total_tokens is not None:
             beside = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0) + completion.reasoning_tokens
             if usage.total_tokens == beside:
-                told.output_tokens = (usage.completion_tokens or 0) + completion.reasoning_tokens
-        told.audio_output_tokens = completion.audio_tokens
-        told.predicted_tokens = completion.accepted_prediction_tokens
-        told.rejected_tokens = completion.rejected_prediction_tokens
-    return told
+                read.output_tokens = (usage.completion_tokens or 0) + completion.reasoning_tokens
+        read.audio_output_tokens = completion.audio_tokens
+        read.predicted_tokens = completion.accepted_prediction_tokens
+        read.rejected_tokens = completion.rejected_prediction_tokens
+    return read
 
 
 class _Groq(msgspec.Struct):
@@ -69,27 +70,6 @@ def read_groq(raw: msgspec.Raw) -> Usage | None:
         return read_usage(_groq.decode(raw).usage)
     except msgspec.DecodeError:
         return None  # null, nearly always
-
-
-class _Sum(msgspec.Struct, gc=False):
-    total_cost: Decimal | None = None
-
-
-_sum: Final = msgspec.json.Decoder(Decimal | _Sum)
-_MOST: Final = 1_000_000
-_BILLIONTH: Final = Decimal("1e-9")
-
-
-def _billed(raw: msgspec.Raw) -> int | None:
-    """What a vendor says that it took, in billionths of a dollar: a number (OpenRouter) or a sum (Perplexity)."""
-    try:
-        told = _sum.decode(raw)
-    except msgspec.DecodeError:
-        return None
-    amount = told.total_cost if isinstance(told, _Sum) else told
-    if amount is None or not amount.is_finite() or not 0 <= amount <= _MOST:
-        return None
-    return int(amount.quantize(_BILLIONTH, ROUND_HALF_EVEN).scaleb(9))
 
 
 def tier_of(service_tier: object) -> str:

@@ -1,7 +1,8 @@
 """The shapes of a request in OpenAI's Chat Completions, with its relatives' additions.
 
-They are read strictly: a tagged union for each thing that has kinds.
-Source: platform.openai.com/docs/api-reference/chat
+They are read strictly: a tagged union for each thing that has kinds, and a field that no type knows is found out
+instead of passed over (`segue.families.llm.formats.unknown` sets it apart). Source:
+platform.openai.com/docs/api-reference/chat
 """
 
 from typing import Any
@@ -14,41 +15,52 @@ UNSAID = Raw()
 """Stands for a field of a request that is missing; unlike JSON's null it is False where that is asked."""
 
 
-class TextPart(msgspec.Struct, tag_field="type", tag="text", gc=False):
+class Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A struct that refuses fields which it does not know."""
+
+
+class CacheControl(Strict):
+    """A wish to cache everything up to here."""
+
+    type: Any = None
+    ttl: Any = None
+
+
+class TextPart(Strict, tag_field="type", tag="text"):
     """A piece of text."""
 
     text: str
-    cache_control: dict[str, Any] | None = None
+    cache_control: CacheControl | None = None
 
 
-class ImageUrl(msgspec.Struct, gc=False):
+class ImageUrl(Strict):
     """Where an image is: a URL or a data URL."""
 
     url: str
     detail: str | None = None
 
 
-class ImagePart(msgspec.Struct, tag_field="type", tag="image_url", gc=False):
+class ImagePart(Strict, tag_field="type", tag="image_url"):
     """An image."""
 
     image_url: ImageUrl | str
-    cache_control: dict[str, Any] | None = None
+    cache_control: CacheControl | None = None
 
 
-class InputAudio(msgspec.Struct, gc=False):
+class InputAudio(Strict):
     """Sound in base64."""
 
     data: str
     format: str
 
 
-class AudioPart(msgspec.Struct, tag_field="type", tag="input_audio", gc=False):
+class AudioPart(Strict, tag_field="type", tag="input_audio"):
     """A sound."""
 
     input_audio: InputAudio
 
 
-class File(msgspec.Struct, gc=False):
+class File(Strict):
     """A file: its data as a data URL, or the id of an uploaded one."""
 
     file_data: str | None = None
@@ -56,101 +68,121 @@ class File(msgspec.Struct, gc=False):
     filename: str | None = None
 
 
-class FilePart(msgspec.Struct, tag_field="type", tag="file", gc=False):
+class FilePart(Strict, tag_field="type", tag="file"):
     """A document."""
 
     file: File
 
 
-class RefusalPart(msgspec.Struct, tag_field="type", tag="refusal", gc=False):
+class RefusalPart(Strict, tag_field="type", tag="refusal"):
     """An earlier refusal of the model's."""
 
     refusal: str
 
 
-class DocumentPart(msgspec.Struct, tag_field="type", tag="document_url", gc=False):
+class DocumentPart(Strict, tag_field="type", tag="document_url"):
     """A document as Mistral has it: a URL or a data URL."""
 
     document_url: str
     document_name: str | None = None
 
 
-class Address(msgspec.Struct, gc=False):
+class Address(Strict):
     """Where something is: a URL or a data URL."""
 
     url: str
 
 
-class FileUrlPart(msgspec.Struct, tag_field="type", tag="file_url", gc=False):
+class FileUrlPart(Strict, tag_field="type", tag="file_url"):
     """A document as Perplexity has it."""
 
     file_url: Address | str
     file_name: str | None = None
 
 
-class VideoPart(msgspec.Struct, tag_field="type", tag="video_url", gc=False):
+class VideoPart(Strict, tag_field="type", tag="video_url"):
     """A video as OpenRouter and vLLM have it."""
 
     video_url: Address | str
 
 
-class ThinkingPart(msgspec.Struct, tag_field="type", tag="thinking", gc=False):
+class ThinkingPart(Strict, tag_field="type", tag="thinking"):
     """What the model thought, as Mistral gives it and wants it back: a list of texts."""
 
     thinking: str | list[dict[str, Any]]
     signature: str | None = None
+    closed: bool | None = None
 
 
 Part = TextPart | ImagePart | AudioPart | FilePart | RefusalPart | DocumentPart | FileUrlPart | VideoPart | ThinkingPart
 
 
-class Function(msgspec.Struct, gc=False):
-    """A call of a function: `arguments` is JSON as text."""
+class Function(Strict):
+    """A call of a function: `arguments` is JSON as text. OpenAI's SDK adds what it has read out of it."""
 
     name: str | None = None
     arguments: str | None = None
+    parsed_arguments: Raw = UNSAID
 
 
-class Custom(msgspec.Struct, gc=False):
+class Custom(Strict):
     """A call of a custom tool: free text."""
 
     name: str | None = None
     input: str | None = None
 
 
-class ToolCall(msgspec.Struct, gc=False):
-    """A call of a tool; in streams any part of it may be missing."""
+class GoogleContent(Strict):
+    """What Google's compatible address adds to a call."""
+
+    thought_signature: Any = None
+    thought: Any = None
+
+
+class ExtraContent(Strict):
+    """What one vendor alone adds to a call."""
+
+    google: GoogleContent | None = None
+
+
+class ToolCall(Strict):
+    """A call of a tool in an earlier turn; some vendors tell its place among the calls, which means nothing here."""
 
     id: str | None = None
     type: str | None = None
     index: int | None = None
     function: Function | None = None
     custom: Custom | None = None
-    extra_content: dict[str, Any] | None = None
+    extra_content: ExtraContent | None = None
 
 
-class SystemMessage(msgspec.Struct, tag_field="role", tag="system", gc=False):
+class SystemMessage(Strict, tag_field="role", tag="system"):
     """Instructions. `cache_control` of a whole message, here and below, is how callers of OpenRouter may mark it."""
 
     content: str | list[TextPart]
     name: str | None = None
-    cache_control: dict[str, Any] | None = None
+    cache_control: CacheControl | None = None
 
 
-class DeveloperMessage(SystemMessage, tag_field="role", tag="developer", gc=False):
+class DeveloperMessage(SystemMessage, tag_field="role", tag="developer"):
     """Instructions, as newer models call them."""
 
 
-class UserMessage(msgspec.Struct, tag_field="role", tag="user", gc=False):
+class UserMessage(Strict, tag_field="role", tag="user"):
     """A turn of the user's."""
 
     content: str | list[Part]
     name: str | None = None
-    cache_control: dict[str, Any] | None = None
+    cache_control: CacheControl | None = None
 
 
-class AssistantMessage(msgspec.Struct, tag_field="role", tag="assistant", gc=False):
-    """A turn of the model's. The fields for reasoning are those of DeepSeek and of OpenRouter."""
+class AssistantMessage(Strict, tag_field="role", tag="assistant"):
+    """A turn of the model's, as answers have it and SDKs send it back.
+
+    The fields for reasoning are those of DeepSeek and of OpenRouter. `annotations` belong to the answer that it was,
+    `parsed` is what OpenAI's SDK has read out of it, and `prefix` is how DeepSeek and Mistral mark a turn that is to be
+    gone on with, which every last turn of the model's is.
+    """
 
     content: str | list[Part] | None = None
     refusal: str | None = None
@@ -160,19 +192,23 @@ class AssistantMessage(msgspec.Struct, tag_field="role", tag="assistant", gc=Fal
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[dict[str, Any]] | None = None
-    cache_control: dict[str, Any] | None = None
+    cache_control: CacheControl | None = None
+    audio: Raw = UNSAID
+    annotations: Raw = UNSAID
+    parsed: Raw = UNSAID
+    prefix: bool | None = None
 
 
-class ToolMessage(msgspec.Struct, tag_field="role", tag="tool", gc=False):
+class ToolMessage(Strict, tag_field="role", tag="tool"):
     """The result of a tool."""
 
     tool_call_id: str
     content: str | list[Part]
     name: str | None = None
-    cache_control: dict[str, Any] | None = None
+    cache_control: CacheControl | None = None
 
 
-class FunctionMessage(msgspec.Struct, tag_field="role", tag="function", gc=False):
+class FunctionMessage(Strict, tag_field="role", tag="function"):
     """The result of a function, as calls were answered before there were tools."""
 
     name: str
@@ -182,7 +218,7 @@ class FunctionMessage(msgspec.Struct, tag_field="role", tag="function", gc=False
 Turn = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | ToolMessage | FunctionMessage
 
 
-class FunctionDefinition(msgspec.Struct, gc=False, omit_defaults=True):
+class FunctionDefinition(Strict, omit_defaults=True):
     """What a function is called, does and takes."""
 
     name: str
@@ -191,15 +227,15 @@ class FunctionDefinition(msgspec.Struct, gc=False, omit_defaults=True):
     strict: bool | None = None
 
 
-class ToolDefinition(msgspec.Struct, gc=False):
+class ToolDefinition(Strict):
     """A tool that the model may call. Mistral takes one without a type."""
 
     type: str = "function"
     function: FunctionDefinition | None = None
-    cache_control: dict[str, Any] | None = None
+    cache_control: CacheControl | None = None
 
 
-class JsonSchema(msgspec.Struct, gc=False, omit_defaults=True):
+class JsonSchema(Strict, omit_defaults=True):
     """A schema for the answer, named except at Perplexity."""
 
     name: str = ""
@@ -208,21 +244,21 @@ class JsonSchema(msgspec.Struct, gc=False, omit_defaults=True):
     strict: bool | None = None
 
 
-class ResponseFormat(msgspec.Struct, gc=False):
+class ResponseFormat(Strict):
     """The shape of the answer."""
 
     type: str
     json_schema: JsonSchema | None = None
 
 
-class StreamOptions(msgspec.Struct, gc=False):
+class StreamOptions(Strict):
     """What a stream is to tell beside the answer."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 
 
-class Request(msgspec.Struct, gc=False):
+class Request(Strict):
     """A request, with every field that the intermediate form has a word for."""
 
     model: str
@@ -260,7 +296,3 @@ class Request(msgspec.Struct, gc=False):
     verbosity: str | None = None
     service_tier: str | None = None
     store: bool | None = None
-
-
-class UsualRequest(Request, forbid_unknown_fields=True, gc=False):
-    """A request without any further field."""

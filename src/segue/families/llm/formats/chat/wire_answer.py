@@ -7,43 +7,71 @@ from typing import Any
 
 import msgspec
 
-from segue.families.llm.formats.chat.wire import NOTHING, Function, ToolCall
+from segue.families.llm.formats.billed import Ticks
+from segue.families.llm.formats.chat.wire import NOTHING
+from segue.families.llm.formats.counts import Tokens
 
 Raw = msgspec.Raw
+
+
+class Function(msgspec.Struct, gc=False):
+    """A call of a function: `arguments` is JSON as text."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class Custom(msgspec.Struct, gc=False):
+    """A call of a custom tool: free text."""
+
+    name: str | None = None
+    input: str | None = None
+
+
+class ToolCall(msgspec.Struct, gc=False):
+    """A call of a tool; in streams any part of it may be missing."""
+
+    id: str | None = None
+    type: str | None = None
+    index: int | None = None
+    function: Function | None = None
+    custom: Custom | None = None
+    extra_content: dict[str, Any] | None = None
 
 
 class PromptDetails(msgspec.Struct, gc=False):
     """Kinds of input tokens."""
 
-    cached_tokens: int | None = None
-    audio_tokens: int | None = None
-    cache_write_tokens: int | None = None
+    cached_tokens: Tokens | None = None
+    audio_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
 
 
 class CompletionDetails(msgspec.Struct, gc=False):
     """Kinds of output tokens."""
 
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-    accepted_prediction_tokens: int | None = None
-    rejected_prediction_tokens: int | None = None
+    reasoning_tokens: Tokens | None = None
+    audio_tokens: Tokens | None = None
+    accepted_prediction_tokens: Tokens | None = None
+    rejected_prediction_tokens: Tokens | None = None
 
 
 class TokenUsage(msgspec.Struct, gc=False):
     """What an answer took.
 
-    `prompt_cache_hit_tokens` is DeepSeek's word, `num_sources_used` xAI's, `cost` Perplexity's and OpenRouter's, who
-    with a customer's own key (`is_byok`) tells its fee alone.
+    `prompt_cache_hit_tokens` is DeepSeek's word, `num_sources_used` and `cost_in_usd_ticks` xAI's, `cost` Perplexity's
+    and OpenRouter's, who with a customer's own key (`is_byok`) tells its fee alone.
     """
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: Tokens | None = None
+    completion_tokens: Tokens | None = None
+    total_tokens: Tokens | None = None
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None
-    num_sources_used: int | None = None
+    prompt_cache_hit_tokens: Tokens | None = None
+    num_sources_used: Tokens | None = None
     cost: Raw = NOTHING
+    cost_in_usd_ticks: Ticks | None = None
     is_byok: bool | None = None
 
 

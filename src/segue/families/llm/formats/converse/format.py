@@ -4,20 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from segue.core.errors import CallFailed
 from segue.core.failure import Failure
+from segue.families.llm.formats.converse import answer_out, errors_out, request_in
 from segue.families.llm.formats.converse.answer_in import read_answer
 from segue.families.llm.formats.converse.errors import read_error
 from segue.families.llm.formats.converse.events_in import ConverseReader
-from segue.families.llm.formats.converse.losses import LOSSES
+from segue.families.llm.formats.converse.events_out import ConverseWriter
+from segue.families.llm.formats.converse.losses import LOSSES, NAMES
 from segue.families.llm.formats.converse.models import maker_of
 from segue.families.llm.formats.converse.request_out import path, write_request
 from segue.families.llm.ir.answer import Answer
 from segue.families.llm.ir.blocks import ANTHROPIC, BEDROCK
 from segue.families.llm.ir.conversation import Conversation
-from segue.families.llm.ir.format import Target, Written
+from segue.families.llm.ir.fields import Field
+from segue.families.llm.ir.format import ClientFormat, Shown, Target, Written
 from segue.families.llm.ir.losses import Losses
 
-__all__ = ["CONVERSE", "CONVERSE_OF_CLAUDE", "Converse", "format_of", "path"]
+__all__ = ["CONVERSE", "CONVERSE_FOR_CLIENTS", "CONVERSE_OF_CLAUDE", "Converse", "format_of", "path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,30 @@ CONVERSE_OF_CLAUDE: Final = Converse(ANTHROPIC)
 def format_of(model: str, flags: frozenset[str] = frozenset()) -> Converse:
     """The form of the format for a model: proofs of Claude's thoughts are Anthropic's, wherever Claude runs."""
     return CONVERSE_OF_CLAUDE if maker_of(model, flags).vendor == ANTHROPIC else CONVERSE
+
+
+class ConverseForClients:
+    """The format as clients speak it; see `ClientFormat` for each method."""
+
+    id = "converse"
+    names: Mapping[Field, str] = NAMES
+
+    def read_request(self, body: bytes, *, model: str = "", stream: bool | None = None) -> Conversation:
+        """A client's request."""
+        return request_in.read_request(body, model=model, stream=stream)
+
+    def write_answer(self, answer: Answer, shown: Shown) -> bytes:
+        """A whole answer for a client."""
+        return answer_out.write_answer(answer, shown)
+
+    def event_writer(self, shown: Shown) -> ConverseWriter:
+        """A writer for one stream."""
+        return ConverseWriter(shown)
+
+    def write_error(self, error: CallFailed, told: Mapping[str, object]) -> bytes:
+        """The body of an error for a client."""
+        return errors_out.write_error(error, told)
+
+
+CONVERSE_FOR_CLIENTS: Final = ConverseForClients()
+_AS_CLIENT: ClientFormat = CONVERSE_FOR_CLIENTS

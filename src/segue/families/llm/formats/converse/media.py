@@ -65,6 +65,16 @@ _FIELDS: Final[Mapping[str, Field]] = {
     "audio": Field.AUDIO_INPUT,
 }
 
+_WRITTEN: Final[Mapping[str, Mapping[str, str]]] = {
+    # Of several types of one format the first is the usual one.
+    kind: {form: written for written, form in reversed(list(forms.items()))}
+    for kind, forms in _FORMATS.items()
+}
+_ALIASES: Final[Mapping[str, str]] = {
+    "mpg": "mpeg", "x-aac": "aac", "m4a": "mp4", "mpga": "mp3", "mpeg": "mp3", "mka": "webm", "mkv": "webm",
+}  # fmt: skip
+"""Further names of formats that clients may send; those of videos and sounds."""
+
 MAX_NAME: Final = 200
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9\-()\[\]]+")
 
@@ -89,6 +99,24 @@ class Names:
         if name and fitted != name:
             self._warnings.append(f"a document's name changed to {fitted!r}: Bedrock accepts few characters in names")
         return fitted
+
+
+def type_of(kind: str, form: str) -> str | None:
+    """The media type of a format of Bedrock's; "" for a document without one, `None` for a format that is not known."""
+    if not form and kind == "document":
+        return ""
+    written = _WRITTEN[kind]
+    return written.get(form) or written.get(_ALIASES.get(form, ""))
+
+
+def format_of_image(media: Media) -> str | None:
+    """Bedrock's word for the format of an image that a model made; `None` where it has none."""
+    return _IMAGES.get(media.type)
+
+
+def types_of(kind: str) -> tuple[str, ...]:
+    """The media types of a kind that Converse knows."""
+    return tuple(_FORMATS[kind])
 
 
 def write_media(media: Media, names: Names) -> dict[str, Any]:

@@ -38,6 +38,10 @@ _TTLS: Final = frozenset({"5m", "1h"})
 _TIERS: Final = frozenset({"priority", "default", "flex", "reserved"})
 _JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 _NO_TOOLS: Final = "Do not call any tool in this answer."
+ADDITIONAL: Final = "additionalModelRequestFields"
+"""Where settings of the model's own stand."""
+GUARDED: Final = "system."
+"""How the names of instructions begin that only a guardrail of Bedrock's understands."""
 _SEE_DOCUMENT: Final = "See the document."
 MAX_METADATA: Final = 16
 MAX_METADATA_SIZE: Final = 256
@@ -88,13 +92,18 @@ class _Writer:
             body["inferenceConfig"] = settings.inference
         if tools is not None:
             body["toolConfig"] = tools
-        if settings.additional:
-            body["additionalModelRequestFields"] = settings.additional
+        additional = settings.additional
+        if conversation.extra:
+            additional = {**additional, **self._own(f"{ADDITIONAL}.")}
+        if additional:
+            body[ADDITIONAL] = additional
         if self._maker.vendor == ANTHROPIC and "stopSequences" in settings.inference:
             body["additionalModelResponseFieldPaths"] = ["/stop_sequence"]  # Converse does not tell which one came
         if settings.effort or conversation.output is not None:
             self._write_output(body, settings.effort)
         self._write_rest(body)
+        if conversation.extra:
+            body.update({name: value for name, value in conversation.extra.items() if "." not in name})
         return Written(_encode(body), warnings=self._warnings)
 
     def _system(self, *, told_no_tools: bool) -> list[dict[str, Any]]:
@@ -104,6 +113,9 @@ class _Writer:
                 system.append({"text": part.text})
                 if part.cache is not None:
                     self._mark(system, part.cache)
+        extra = self._conversation.extra
+        if extra:
+            system += [{"guardContent": value} for name, value in extra.items() if name.startswith(GUARDED)]
         output = self._conversation.output
         if output is not None and not output.schema:
             system.append({"text": _JSON_ONLY})
@@ -113,6 +125,11 @@ class _Writer:
                 "tool_choice none asked for in the system prompt: Bedrock demands the tools that the history has called"
             )
         return system
+
+    def _own(self, start: str) -> dict[str, msgspec.Raw]:
+        """Fields that a client of this very format has sent and nobody here knows."""
+        extra = self._conversation.extra
+        return {name.removeprefix(start): value for name, value in extra.items() if name.startswith(start)}
 
     def _mark(self, blocks: list[dict[str, Any]], cache: CacheMark) -> None:
         if self._maker.cache_messages:

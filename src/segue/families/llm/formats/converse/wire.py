@@ -5,11 +5,11 @@ Source: the service model of Bedrock Runtime, 2023-09-30 (operations Converse an
 
 import msgspec
 
+from segue.families.llm.formats.counts import NOTHING, Tokens
 from segue.families.llm.ir.answer import Stop
 from segue.families.llm.ir.blocks import BEDROCK, Citation
 
 Raw = msgspec.Raw
-NOTHING = Raw(b"null")
 
 
 class _Wire(msgspec.Struct, rename="camel", gc=False):
@@ -20,16 +20,16 @@ class CacheDetail(_Wire):
     """Tokens written to the cache for one time."""
 
     ttl: str | None = None
-    input_tokens: int | None = None
+    input_tokens: Tokens | None = None
 
 
 class TokenUsage(_Wire):
     """What an answer took; `input_tokens` is without what was read from or written to the cache."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_write_input_tokens: int | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_read_input_tokens: Tokens | None = None
+    cache_write_input_tokens: Tokens | None = None
     cache_details: list[CacheDetail] | None = None
 
 
@@ -149,7 +149,7 @@ class ConverseAnswer(_Wire):
 
     output: Output | None = None
     stop_reason: str | None = None
-    usage: TokenUsage | None = None
+    usage: Raw = NOTHING
     additional_model_response_fields: Raw = NOTHING
     trace: Raw = NOTHING
     service_tier: Tier | None = None
@@ -217,7 +217,7 @@ class MessageStop(_Wire):
 class Metadata(_Wire):
     """`metadata`: the last event."""
 
-    usage: TokenUsage | None = None
+    usage: Raw = NOTHING
     service_tier: Tier | None = None
     performance_config: Performance | None = None
 

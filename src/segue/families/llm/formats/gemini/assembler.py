@@ -17,7 +17,7 @@ from segue.families.llm.formats.gemini.errors import blocked, classify, malforme
 from segue.families.llm.formats.gemini.media import kind_of
 from segue.families.llm.formats.gemini.pieces import Misplaced, Pieces
 from segue.families.llm.formats.gemini.stops import STOPS, reason_of
-from segue.families.llm.formats.gemini.usage import read_usage, searches_of
+from segue.families.llm.formats.gemini.usage import read_usage, searches_of, told_usage
 from segue.families.llm.formats.gemini.wire import (
     AnswerCall,
     AnswerPart,
@@ -120,7 +120,7 @@ class Assembler:
             if candidate is None and self._refused(response, events):
                 return events
             self._begin(response, data, events)
-        wire = response.usage_metadata
+        wire = told_usage(response.usage_metadata)
         if wire is not None and wire != self._usage:
             self._usage = wire
             usage = read_usage(wire)

@@ -10,10 +10,12 @@ import msgspec
 
 from segue.core.errors import RequestInvalid
 from segue.core.outcome import Usage
+from segue.families.llm.formats.counts import NOTHING
 from segue.families.llm.formats.gemini.request_in import read_request
 from segue.families.llm.formats.gemini.request_out import write_request
 from segue.families.llm.formats.gemini.tidy import read_typed
-from segue.families.llm.formats.gemini.wire import Content, Raw, Strict, UsageMetadata, parts_of
+from segue.families.llm.formats.gemini.usage import told_usage
+from segue.families.llm.formats.gemini.wire import Content, Raw, Strict, parts_of
 from segue.families.llm.ir.conversation import Conversation
 from segue.families.llm.ir.embeddings import Embeddings, Vectors
 from segue.families.llm.ir.format import BadAnswer, Target
@@ -54,7 +56,7 @@ class _Vector(msgspec.Struct, gc=False):
 class _Vectors(msgspec.Struct, rename="camel", gc=False):
     embedding: _Vector | None = None
     embeddings: list[_Vector] | None = None
-    usage_metadata: UsageMetadata | None = None
+    usage_metadata: Raw = NOTHING
 
 
 class _Count(msgspec.Struct, rename="camel", gc=False):
@@ -176,8 +178,9 @@ def read_embed_answer(body: bytes) -> Vectors:
     if not found or not all(each.values for each in found):
         raise BadAnswer("an answer without embeddings")
     usage = None
-    if wire.usage_metadata is not None and wire.usage_metadata.prompt_token_count is not None:
-        usage = Usage(wire.usage_metadata.prompt_token_count)
+    told = told_usage(wire.usage_metadata)
+    if told is not None and told.prompt_token_count is not None:
+        usage = Usage(told.prompt_token_count)
     return Vectors(vectors=[each.values for each in found], usage=usage)
 
 

@@ -15,6 +15,7 @@ from segue.families.llm.formats.gemini.turns_out import TurnsOut
 from segue.families.llm.formats.gemini.wire import Raw
 from segue.families.llm.ir.blocks import GOOGLE
 from segue.families.llm.ir.conversation import Conversation, FunctionTool, ToolChoice, VendorTool
+from segue.families.llm.ir.extra import named
 from segue.families.llm.ir.fields import Field
 from segue.families.llm.ir.format import Target, Written
 from segue.families.llm.ir.losses import cannot
@@ -79,7 +80,7 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     if conversation.metadata or conversation.service_tier:
         _account(conversation, target, body, warnings)
     if conversation.extra:
-        _restore(conversation.extra, body)
+        _restore(conversation.extra, details, body, warnings)
     return Written(msgspec.json.encode(body), warnings=warnings)
 
 
@@ -203,8 +204,18 @@ def _details(extra: dict[str, Raw]) -> dict[tuple[int, int], dict[str, Raw]]:
     return details
 
 
-def _restore(extra: dict[str, Raw], body: dict[str, Any]) -> None:
-    """Put the fields of a Gemini client that have no word in the intermediate form back where they were."""
+def _restore(
+    extra: dict[str, Raw], details: dict[tuple[int, int], dict[str, Raw]], body: dict[str, Any], warnings: list[str]
+) -> None:
+    """Put the fields of a Gemini client that have no word in the intermediate form back where they were.
+
+    Args:
+        extra: by their paths.
+        details: those of parts of turns whose places were not found again.
+        body: of the request.
+        warnings: hears of those whose places are not known.
+    """
+    lost = [f"contents[{number}].parts[{place}].{name}" for (number, place), each in details.items() for name in each]
     for path, raw in extra.items():
         if path.startswith(_INSIDE) and path not in _NEVER and "[" not in path:
             *inner, name = path.split(".")
@@ -212,14 +223,25 @@ def _restore(extra: dict[str, Raw], body: dict[str, Any]) -> None:
             for each in inner:
                 where = where.setdefault(each, {})
                 if not isinstance(where, dict):
+                    lost.append(path)
                     break
             else:
                 where[name] = raw
         elif path in _TOP:
             body[path] = raw
-        elif path.startswith("functionDeclarations["):
-            found = _DECLARED.fullmatch(path)
-            for tool in body.get("tools", ()) if found else ():
-                for declaration in tool.get("functionDeclarations", ()) if isinstance(tool, dict) else ():
-                    if found and declaration["name"] == found[1]:
-                        declaration[found[2]] = raw
+        elif not _declared(path, raw, body) and not _DETAIL.fullmatch(path):
+            lost.append(path)
+    if lost:
+        warnings.append(f"{named(lost)} left out: not a field of Gemini's that Segue can place")
+
+
+def _declared(path: str, raw: Raw, body: dict[str, Any]) -> bool:
+    """Put a field of a function's declaration back; whether the function is there."""
+    found = _DECLARED.fullmatch(path)
+    placed = False
+    for tool in body.get("tools", ()) if found else ():
+        for declaration in tool.get("functionDeclarations", ()) if isinstance(tool, dict) else ():
+            if found and declaration["name"] == found[1]:
+                declaration[found[2]] = raw
+                placed = True
+    return placed

@@ -16,12 +16,14 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.core.parsing import mistake
 from segue.families.llm.formats.gemini.wire import Raw, Strict
+from segue.families.llm.ir.extra import keep
 
 T = TypeVar("T")
 
 _encode = msgspec.json.encode
-MAX_EXTRA = 256
-"""Unknown fields of one request that are kept; a request with more is refused."""
+_IN_TURNS = "contents["
+_ECHOED = frozenset({"partialArgs", "partial_args", "willContinue", "will_continue"})
+"""How a call came in a stream, which means nothing when it comes back."""
 
 
 def read_typed(body: bytes | Raw, decoder: "msgspec.json.Decoder[T]", extra: dict[str, Raw], path: str = "") -> T:
@@ -113,6 +115,13 @@ def _tidy(value: Any, kind: Any, path: str, extra: dict[str, Raw]) -> Any:
     return value
 
 
+def _says_nothing(name: str, value: Any, where: str) -> bool:
+    """Whether an unknown field means nothing; in settings and tools an empty message may switch something on."""
+    if where.startswith(_IN_TURNS):
+        return name in _ECHOED or value is None or value in ("", [], {})
+    return value is None
+
+
 def _tidy_message(value: dict[str, Any], kind: type, path: str, extra: dict[str, Raw]) -> dict[str, Any]:
     names = _names(kind)
     tidied: dict[str, Any] = {}
@@ -122,9 +131,8 @@ def _tidy_message(value: dict[str, Any], kind: type, path: str, extra: dict[str,
         known = names.get(name)
         where = f"{path}.{known[0] if known else camel(name)}".lstrip(".")
         if known is None:
-            if len(extra) >= MAX_EXTRA:
-                raise RequestInvalid(f"more than {MAX_EXTRA} unknown fields, the first beyond it at '{where}'")
-            extra[where] = Raw(_encode(each))
+            if not _says_nothing(name, each, where):
+                keep(extra, where, Raw(_encode(each)))
         elif each is not None and (known[0] not in tidied or name == known[0]):
             tidied[known[0]] = _tidy(each, known[1], where, extra)
     return tidied

@@ -164,7 +164,7 @@ class TurnsOut:
 
     def _detailed(self, part: dict[str, Any], number: int, place: int) -> dict[str, Any]:
         """Add what the caller said beside, in fields that only Google knows."""
-        for path, raw in self._details.get((number, place), {}).items():
+        for path, raw in self._details.pop((number, place), {}).items():
             *inner, name = path.split(".")
             where: Any = part
             for each in inner:

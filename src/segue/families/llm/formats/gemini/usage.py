@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from segue.core.outcome import Usage
+from segue.families.llm.formats.counts import NOTHING, read_counts
 from segue.families.llm.formats.gemini.wire import TokensOf, UsageMetadata
 
 TIER_HEADER: Final = "x-gemini-service-tier"
@@ -36,6 +37,12 @@ class _Grounding(msgspec.Struct, rename="camel", gc=False):
 
 
 _grounding: Final = msgspec.json.Decoder(_Grounding)
+_usage: Final = msgspec.json.Decoder(UsageMetadata)
+
+
+def told_usage(raw: msgspec.Raw) -> UsageMetadata | None:
+    """What stands where the usage belongs; `None` where nothing does."""
+    return None if raw is NOTHING else read_counts(_usage, raw)
 
 
 def read_usage(wire: UsageMetadata) -> Usage | None:

@@ -9,6 +9,9 @@ from typing import Final
 
 import msgspec
 
+from segue.families.llm.formats.counts import NOTHING as NULL
+from segue.families.llm.formats.counts import Tokens
+
 Raw = msgspec.Raw
 NOTHING: Final = Raw()
 
@@ -233,18 +236,18 @@ class TokensOf(_Loose):
     """Tokens of one modality."""
 
     modality: Word = None
-    token_count: int | None = None
+    token_count: Tokens | None = None
 
 
 class UsageMetadata(_Loose):
     """What an answer took."""
 
-    prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    total_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
+    prompt_token_count: Tokens | None = None
+    candidates_token_count: Tokens | None = None
+    total_token_count: Tokens | None = None
+    cached_content_token_count: Tokens | None = None
+    thoughts_token_count: Tokens | None = None
+    tool_use_prompt_token_count: Tokens | None = None
     prompt_tokens_details: list[TokensOf] | None = None
     candidates_tokens_details: list[TokensOf] | None = None
     service_tier: Word = None
@@ -263,7 +266,7 @@ class Response(_Loose):
 
     candidates: list[Candidate] | None = None
     prompt_feedback: Feedback | None = None
-    usage_metadata: UsageMetadata | None = None
+    usage_metadata: Raw = NULL
     model_version: str | None = None
     response_id: str | None = None
     error: Raw = NOTHING

@@ -11,7 +11,7 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.messages.blocks_in import read_citation
 from segue.families.llm.formats.messages.stops import read_stop
-from segue.families.llm.formats.messages.usage import read_usage
+from segue.families.llm.formats.messages.usage import read_usage, told_usage
 from segue.families.llm.formats.messages.wire import JSON_TOOL, NULL, Raw, present
 from segue.families.llm.formats.messages.wire_answer import AnyBlock, WireMessage
 from segue.families.llm.ir.answer import Answer, Stop
@@ -48,12 +48,13 @@ def read_answer(body: bytes) -> Answer:
         raise BadAnswer.of(error, body) from None
     if message.content is None or message.type not in {None, "message"}:
         raise BadAnswer("field 'content' is missing, or 'type' is not 'message'")
+    usage = told_usage(message.usage)
     answer = Answer(
         id=message.id or "",
         model=message.model or "",
         content=[read_block(raw, made_id(message.id or "", number)) for number, raw in enumerate(message.content)],
-        usage=read_usage(message.usage),
-        service_tier=(message.usage.service_tier or "") if message.usage is not None else "",
+        usage=read_usage(usage),
+        service_tier=(usage.service_tier or "") if usage is not None else "",
     )
     reason = message.stop_reason or ""
     answer.stop, answer.sequence, answer.vendor_stop = read_stop(reason), message.stop_sequence, reason
@@ -67,7 +68,7 @@ def read_answer(body: bytes) -> Answer:
         "container": message.container,
         "context_management": message.context_management,
         "diagnostics": message.diagnostics,
-        "server_tool_use": message.usage.server_tool_use if message.usage is not None else NULL,
+        "server_tool_use": usage.server_tool_use if usage is not None else NULL,
     })  # fmt: skip
     if answer.raw:
         answer.vendor = ANTHROPIC

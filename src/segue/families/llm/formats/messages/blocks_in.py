@@ -75,7 +75,7 @@ def read_message(raw: Raw, where: str) -> Message:
     if isinstance(content, str):
         return Message(role, [Text(content)] if content else [])
     blocks = [_read_block(block, role, f"{where}.content.{number}") for number, block in enumerate(content)]
-    return Message(role, _hung(blocks))
+    return Message(role, hung(blocks))
 
 
 def read_usual_message(message: InputMessage[InputBlock]) -> Message:
@@ -93,10 +93,10 @@ def read_usual_message(message: InputMessage[InputBlock]) -> Message:
     if not readers.keys() >= {*map(type, content)}:
         raise Unlike
     blocks = [readers[type(block)](block, "") for block in content]
-    return Message(role, _hung(blocks) if role == "assistant" and Thinking in map(type, blocks) else blocks)
+    return Message(role, hung(blocks) if role == "assistant" and Thinking in map(type, blocks) else blocks)
 
 
-def _hung(blocks: list[Content]) -> list[Content]:
+def hung(blocks: list[Content]) -> list[Content]:
     """Blocks with the signatures of theirs that travelled in thoughts of their own."""
     hung: list[Content] = []
     hanging: Thinking | None = None

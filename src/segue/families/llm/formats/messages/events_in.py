@@ -21,7 +21,7 @@ from segue.families.llm.formats.messages.answer_in import (
 from segue.families.llm.formats.messages.errors import read_error
 from segue.families.llm.formats.messages.open_block import OpenBlock, Unusable
 from segue.families.llm.formats.messages.stops import read_stop
-from segue.families.llm.formats.messages.usage import read_usage, update
+from segue.families.llm.formats.messages.usage import read_usage, told_usage, update
 from segue.families.llm.formats.messages.wire import Raw, present
 from segue.families.llm.formats.messages.wire_answer import Delta, WireEvent, WireMessage, WireUsage
 from segue.families.llm.ir.answer import (
@@ -139,12 +139,13 @@ class MessagesReader:
             return
         self._began = True
         self._id = message.id or ""
-        if message.usage is not None:
-            self._usage = message.usage
+        usage = told_usage(message.usage)
+        if usage is not None:
+            self._usage = usage
         self._learn(
             container=message.container, context_management=message.context_management, diagnostics=message.diagnostics
         )
-        out.append(Began(self._id, message.model or "", usage=read_usage(message.usage)))
+        out.append(Began(self._id, message.model or "", usage=read_usage(usage)))
 
     def _block(self, event: WireEvent, _data: bytes, out: list[Event]) -> None:
         if self._stopped:
@@ -226,8 +227,9 @@ class MessagesReader:
         out.append(BlockEnded(opened.number))
 
     def _message_delta(self, event: WireEvent, _data: bytes, out: list[Event]) -> None:
-        if event.usage is not None:
-            update(self._usage, event.usage)
+        told = told_usage(event.usage)
+        if told is not None:
+            update(self._usage, told)
             usage = read_usage(self._usage)
             if usage is not None:
                 out.append(Counted(usage))

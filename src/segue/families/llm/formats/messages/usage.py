@@ -13,17 +13,24 @@ from typing import Any, Final
 import msgspec
 
 from segue.core.outcome import Usage
-from segue.families.llm.formats.messages.wire import Raw, present
+from segue.families.llm.formats.counts import Tokens, read_counts
+from segue.families.llm.formats.messages.wire import NULL, Raw, present
 from segue.families.llm.formats.messages.wire_answer import WireUsage
 
 _STANDARD: Final = frozenset({"", "standard"})
 
 
 class _Searches(msgspec.Struct, gc=False):
-    web_search_requests: int | None = None
+    web_search_requests: Tokens | None = None
 
 
 _searches: Final = msgspec.json.Decoder(_Searches)
+_usage: Final = msgspec.json.Decoder(WireUsage)
+
+
+def told_usage(raw: Raw) -> WireUsage | None:
+    """What stands where the usage belongs; `None` where nothing does."""
+    return None if raw is NULL else read_counts(_usage, raw)
 
 
 def read_usage(wire: WireUsage | None) -> Usage | None:
@@ -53,11 +60,8 @@ def _tool_calls(told: Raw) -> dict[str, int] | None:
     """Uses of Anthropic's own tools that are billed beside the tokens: searches are, fetches are not."""
     if not present(told):
         return None
-    try:
-        searches = _searches.decode(told).web_search_requests
-    except msgspec.DecodeError:
-        return None
-    return {"web_search": searches} if searches else None
+    tools = read_counts(_searches, told)
+    return {"web_search": tools.web_search_requests} if tools is not None and tools.web_search_requests else None
 
 
 def _tier(wire: WireUsage) -> str:

@@ -178,7 +178,7 @@ class InputThinking(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tr
     display: str | None = None
 
 
-class OutputFormat(msgspec.Struct, omit_defaults=True):
+class OutputFormat(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """The shape of the answer."""
 
     type: str

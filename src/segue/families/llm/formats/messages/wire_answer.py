@@ -5,29 +5,30 @@ Source: Anthropic's API reference, "Create a Message" and "Streaming Messages", 
 
 import msgspec
 
+from segue.families.llm.formats.counts import Tokens
 from segue.families.llm.formats.messages.wire import NULL, Raw
 
 
 class CacheCreation(msgspec.Struct):
     """Tokens written to the cache, by how long they stay."""
 
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
+    ephemeral_5m_input_tokens: Tokens | None = None
+    ephemeral_1h_input_tokens: Tokens | None = None
 
 
 class TokenDetails(msgspec.Struct):
     """Parts of the output."""
 
-    thinking_tokens: int | None = None
+    thinking_tokens: Tokens | None = None
 
 
 class WireUsage(msgspec.Struct, omit_defaults=True):
     """Anthropic's usage: `input_tokens` leaves out what the cache gave and took."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_creation_input_tokens: Tokens | None = None
+    cache_read_input_tokens: Tokens | None = None
     cache_creation: CacheCreation | None = None
     output_tokens_details: TokenDetails | None = None
     service_tier: str | None = None
@@ -61,7 +62,7 @@ class WireMessage(msgspec.Struct):
     model: str | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
-    usage: WireUsage | None = None
+    usage: Raw = NULL
     stop_details: Raw = NULL
     container: Raw = NULL
     context_management: Raw = NULL
@@ -91,7 +92,7 @@ class WireEvent(msgspec.Struct, gc=False):
     delta: Delta | None = None
     content_block: Raw = NULL
     message: WireMessage | None = None
-    usage: WireUsage | None = None
+    usage: Raw = NULL
     context_management: Raw = NULL
 
 

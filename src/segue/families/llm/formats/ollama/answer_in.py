@@ -11,6 +11,7 @@ import msgspec
 
 from segue.core.failure import Failure
 from segue.core.outcome import Usage
+from segue.families.llm.formats.counts import NOTHING, read_count
 from segue.families.llm.formats.line_format import LineReader, whole_call
 from segue.families.llm.formats.ollama.errors import read_line_error
 from segue.families.llm.formats.tool_calls import made_id
@@ -63,8 +64,8 @@ class Line(msgspec.Struct, gc=False):
     message: Message | None = None
     done: bool | None = None
     done_reason: str | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
+    prompt_eval_count: Raw = NOTHING
+    eval_count: Raw = NOTHING
 
 
 _line: Final = msgspec.json.Decoder(Line)
@@ -120,9 +121,8 @@ def _stop_of(reason: str | None, *, called: bool) -> Stop:
 
 def _usage_of(told: Line) -> Usage | None:
     """Usage by our convention, which is Ollama's too: the output includes thoughts; nothing is told of its cache."""
-    if told.prompt_eval_count is None and told.eval_count is None:
-        return None
-    return Usage(told.prompt_eval_count, told.eval_count)
+    given, made = read_count(told.prompt_eval_count), read_count(told.eval_count)
+    return None if given is None and made is None else Usage(given, made)
 
 
 def _seconds(moment: str | None) -> int:

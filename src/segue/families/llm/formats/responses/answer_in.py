@@ -1,11 +1,13 @@
 """A provider's answer in Responses into the intermediate form. Anything may be missing or null, but not everything."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
 from segue.core.outcome import Usage
+from segue.families.llm.formats.billed import Ticks, billed_of
+from segue.families.llm.formats.counts import NOTHING, Tokens, read_counts
 from segue.families.llm.formats.responses import wire
 from segue.families.llm.formats.responses.citations import citation_of
 from segue.families.llm.ir.answer import Answer, Stop
@@ -23,7 +25,6 @@ from segue.families.llm.ir.blocks import (
 from segue.families.llm.ir.format import BadAnswer
 
 Raw = msgspec.Raw
-Tokens = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Part(msgspec.Struct, gc=False):
@@ -49,6 +50,7 @@ class Item(msgspec.Struct, gc=False):
     name: str | None = None
     arguments: str | None = None
     input: str | None = None
+    namespace: str | None = None
 
 
 class OtherItem(msgspec.Struct, gc=False):
@@ -74,12 +76,19 @@ class OutputDetails(msgspec.Struct, gc=False):
 
 
 class TokenUsage(msgspec.Struct, gc=False):
-    """What an answer took."""
+    """What an answer took.
+
+    `cost` is Perplexity's and OpenRouter's, who with a customer's own key (`is_byok`) tells its fee alone;
+    `cost_in_usd_ticks` is xAI's.
+    """
 
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     input_tokens_details: InputDetails | None = None
     output_tokens_details: OutputDetails | None = None
+    cost: Raw = NOTHING
+    cost_in_usd_ticks: Ticks | None = None
+    is_byok: bool | None = None
 
 
 class Incomplete(msgspec.Struct, gc=False):
@@ -202,6 +211,7 @@ def blocks_of(item: Item, raw: Raw, place: int, response_id: str) -> list[Conten
                     (item.input if custom else item.arguments) or "",
                     custom=custom,
                     item=item.id or "",
+                    namespace=item.namespace or "",
                 )
             ]
         case None:
@@ -244,11 +254,8 @@ def usage_of(raw: bytes | Raw, tier: object = None, output: Sequence[Raw] = ()) 
         tier: its `service_tier`, by which it was served.
         output: its items, among which are the uses of OpenAI's own tools.
     """
-    try:
-        usage = _usage.decode(raw)
-    except msgspec.DecodeError:
-        return None  # null, or nothing that could be read: an answer is not lost for that
-    if usage.input_tokens is None and usage.output_tokens is None:
+    usage = read_counts(_usage, raw)
+    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
         return None
     input_details = usage.input_tokens_details or InputDetails()
     output_details = usage.output_tokens_details or OutputDetails()
@@ -261,6 +268,7 @@ def usage_of(raw: bytes | Raw, tier: object = None, output: Sequence[Raw] = ()) 
         audio_input_tokens=input_details.audio_tokens,
         audio_output_tokens=output_details.audio_tokens,
         tool_calls=tool_calls_of(output) if output else None,
+        billed=None if usage.is_byok else billed_of(usage.cost, usage.cost_in_usd_ticks),
         service_tier=tier if isinstance(tier, str) else "",
     )
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from segue.families.llm.formats.responses import output
+from segue.families.llm.formats.responses.namespaces import with_group
 from segue.families.llm.formats.responses.shape import Frame, ending_of, item_name
 from segue.families.llm.ir.answer import Answer
 from segue.families.llm.ir.blocks import Refusal, ServerItem, Text, Thinking, ToolUse
@@ -33,8 +34,9 @@ def write_answer(answer: Answer, shown: Shown) -> bytes:
         if isinstance(block, Thinking):
             items.append(_encode(output.reasoning(item_name(frame, block, len(items)), block, block.text)))
         elif isinstance(block, ToolUse):
-            arguments = output.arguments_of(block, block.arguments)
-            items.append(_encode(output.call(item_name(frame, block, len(items)), "completed", block, arguments)))
+            use = with_group(block, shown.conversation.namespaces)
+            arguments = output.arguments_of(use, use.arguments)
+            items.append(_encode(output.call(item_name(frame, use, len(items)), "completed", use, arguments)))
             carrier = output.carrier(frame.name("rs", len(items)), block)
             if carrier is not None:
                 items.append(_encode(carrier))

@@ -92,7 +92,8 @@ class OpenItems:
         if found.type in {"function_call", "custom_tool_call"}:
             self._called = True
             name = wire.call_id_of(found, place, self._id)
-            use = ToolUse(name, found.name or "", custom=found.type == "custom_tool_call", item=item.id)
+            custom = found.type == "custom_tool_call"
+            use = ToolUse(name, found.name or "", custom=custom, item=item.id, namespace=found.namespace or "")
             self._begin(item, ONLY, use, out)
         elif found.type == "reasoning":
             # The ciphertext comes with the end of the item; whether the text is a summary with its first piece.

@@ -14,6 +14,7 @@ from segue.core.failure import Failure
 from segue.core.outcome import Usage
 from segue.families.llm.formats.responses.errors import response_error
 from segue.families.llm.formats.responses.item_stream import ItemStream, framed
+from segue.families.llm.formats.responses.namespaces import with_group
 from segue.families.llm.formats.responses.shape import Frame, ending_of
 from segue.families.llm.ir.answer import (
     ArgumentsMore,
@@ -31,6 +32,7 @@ from segue.families.llm.ir.answer import (
     TextMore,
     ThinkingMore,
 )
+from segue.families.llm.ir.blocks import ToolUse
 from segue.families.llm.ir.format import Shown
 from segue.families.llm.sse import one_line
 
@@ -62,6 +64,9 @@ class ResponsesWriter(ItemStream):
         if self._over:
             return b""
         match event:
+            case BlockBegan(index=index, block=ToolUse() as use):
+                grouped = with_group(use, self._shown.conversation.namespaces)
+                return self._start() + self._block_began(BlockBegan(index, grouped))
             case BlockBegan():
                 return self._start() + self._block_began(event)
             case BlockEnded():

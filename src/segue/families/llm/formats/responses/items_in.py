@@ -12,6 +12,7 @@ import msgspec
 from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.responses import wire
 from segue.families.llm.formats.responses.citations import citation_of
+from segue.families.llm.formats.responses.namespaces import FlatNames
 from segue.families.llm.formats.responses.output import CALL
 from segue.families.llm.formats.responses.strictly import decode, invalid
 from segue.families.llm.ir.blocks import (
@@ -57,12 +58,14 @@ class Turns:
         system: instructions that stand before everything else.
         messages: the turns.
         extra: fields that have no word here, by their paths.
+        flat: makes names for tools that stand in groups.
     """
 
-    __slots__ = ("_results", "extra", "messages", "system")
+    __slots__ = ("_results", "extra", "flat", "messages", "system")
 
-    def __init__(self, system: list[Text], extra: dict[str, Raw]) -> None:
+    def __init__(self, system: list[Text], extra: dict[str, Raw], flat: FlatNames | None = None) -> None:
         self.system = system
+        self.flat = flat
         self.messages: list[Message] = []
         self.extra = extra
         self._results: Message | None = None
@@ -88,10 +91,10 @@ class Turns:
 
     def _message(self, raw: Raw, role: str, where: str) -> None:
         if role == "assistant":
-            said = decode(_output_message, raw, wire.OutputMessage, where, self.extra)
+            said = decode(_output_message, raw, where, self.extra)
             self._assistant(_spoken(said))
             return
-        message = decode(_input_message, raw, wire.InputMessage, where, self.extra)
+        message = decode(_input_message, raw, where, self.extra)
         content = _given(message.content, where)
         if role == "user":
             self._results = None
@@ -109,16 +112,20 @@ class Turns:
     def _item(self, raw: Raw, kind: str, where: str) -> None:
         extra = self.extra
         if kind == "function_call":
-            call = decode(_function_call, raw, wire.FunctionCall, where, extra)
-            self._assistant([ToolUse(call.call_id, call.name, call.arguments, item=call.id or "")])
+            call = decode(_function_call, raw, where, extra)
+            name = call.name if call.namespace is None else self._name(call.namespace, call.name)
+            self._assistant([ToolUse(call.call_id, name, call.arguments, item=call.id or "")])
         elif kind == "custom_tool_call":
-            custom = decode(_custom_call, raw, wire.CustomCall, where, extra)
-            self._assistant([ToolUse(custom.call_id, custom.name, custom.input, custom=True, item=custom.id or "")])
+            custom = decode(_custom_call, raw, where, extra)
+            name = custom.name if custom.namespace is None else self._name(custom.namespace, custom.name)
+            self._assistant([ToolUse(custom.call_id, name, custom.input, custom=True, item=custom.id or "")])
         elif kind in {"function_call_output", "custom_tool_call_output"}:
-            output = decode(_call_output, raw, wire.CallOutput, where, extra)
+            output = decode(_call_output, raw, where, extra)
+            if output.name and output.namespace:
+                output.name = self._name(output.namespace, output.name)
             self._result(_result(output, f"{where}.output"))
         elif kind == "reasoning":
-            thought = _thought(decode(_reasoning, raw, wire.ReasoningItem, where, extra))
+            thought = _thought(decode(_reasoning, raw, where, extra))
             if thought.signature is None or thought.signature.kind != CALL:
                 self._assistant([thought])
             else:
@@ -137,6 +144,14 @@ class Turns:
                 f"field '{where}.type': {kind[:64]!r} is no item (message, function_call, function_call_output, …)",
                 param=f"{where}.type",
             )
+
+    def _name(self, group: str, name: str) -> str:
+        """The name of a tool that stands in a group; the empty word is none."""
+        if not group:
+            return name
+        if self.flat is None:
+            self.flat = FlatNames()
+        return self.flat.name(group, name)
 
     def _assistant(self, content: list[Content]) -> None:
         self._results = None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from segue.families.llm.formats.responses.citations import annotation_of
+from segue.families.llm.formats.responses.namespaces import with_group
 from segue.families.llm.ir.blocks import (
     OPENAI,
     CacheMark,
@@ -20,7 +21,7 @@ from segue.families.llm.ir.blocks import (
     ToolResult,
     ToolUse,
 )
-from segue.families.llm.ir.conversation import Message, Raw
+from segue.families.llm.ir.conversation import Message, Namespaces, Raw
 from segue.families.llm.ir.ids import ANYTHING
 
 CACHE_TTLS: Final = frozenset({"30m", "12h"})  # SDK: prompt_cache_breakpoint.ttl
@@ -37,13 +38,14 @@ class ItemWriter:
         sealed: whether the model's own thinking is among them.
     """
 
-    __slots__ = ("_custom", "_developer", "items", "sealed", "warnings")
+    __slots__ = ("_custom", "_developer", "_namespaces", "items", "sealed", "warnings")
 
-    def __init__(self, developer: str) -> None:
+    def __init__(self, developer: str, namespaces: Namespaces | None = None) -> None:
         self.items: list[Item] = []
         self.warnings: dict[str, None] = {}
         self.sealed = False
         self._developer = developer
+        self._namespaces = namespaces
         self._custom: set[str] = set()
 
     def write(self, messages: Sequence[Message]) -> None:
@@ -125,14 +127,17 @@ class ItemWriter:
 
     def _call(self, block: ToolUse) -> None:
         name = ANYTHING.fit(block.id)
+        if self._namespaces is not None:
+            block = with_group(block, self._namespaces)
         if block.custom:
             self._custom.add(name)
-            self.items.append(
-                {"type": "custom_tool_call", "call_id": name, "name": block.name, "input": block.arguments}
-            )
+            item = {"type": "custom_tool_call", "call_id": name, "name": block.name, "input": block.arguments}
         else:
             arguments = block.arguments or "{}"
-            self.items.append({"type": "function_call", "call_id": name, "name": block.name, "arguments": arguments})
+            item = {"type": "function_call", "call_id": name, "name": block.name, "arguments": arguments}
+        if block.namespace:
+            item["namespace"] = block.namespace
+        self.items.append(item)
 
     def _thought(self, block: Thinking) -> None:
         signature = block.signature

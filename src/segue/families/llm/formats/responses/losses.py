@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from segue.families.llm.ir.fields import EXACT, Deed, Field, Loss
+from segue.families.llm.ir.fields import EXACT, STOPPED_HERE, Deed, Field, Loss
 from segue.families.llm.ir.losses import Losses
 
 NAMES: Final = {
@@ -59,6 +59,7 @@ LOSSES: Final[Losses] = {
     Field.JSON_SCHEMA: EXACT,
     Field.REASONING_BUDGET: Loss(Deed.DEGRADE, "becomes a reasoning effort"),
     Field.REASONING_SUMMARY: EXACT,
+    Field.STOP: STOPPED_HERE,
     Field.USER: EXACT,
     Field.METADATA: EXACT,
     Field.PREVIOUS: EXACT,

@@ -58,6 +58,8 @@ def call(name: str, status: str, block: ToolUse, arguments: str) -> dict[str, An
         "name": block.name,
     }
     item["input" if block.custom else "arguments"] = arguments
+    if block.namespace:
+        item["namespace"] = block.namespace
     return item
 
 

@@ -1,45 +1,35 @@
 """A client's request in Responses into the intermediate form."""
 
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from segue.core.errors import RequestInvalid
 from segue.families.llm.formats.responses import wire
 from segue.families.llm.formats.responses.items_in import Turns
-from segue.families.llm.formats.responses.strictly import decode, invalid, not_json
-from segue.families.llm.ir.blocks import OPENAI, Text
+from segue.families.llm.formats.responses.namespaces import MARK
+from segue.families.llm.formats.responses.strictly import decode, not_json
+from segue.families.llm.formats.responses.tools_in import read_choice, read_tools
+from segue.families.llm.ir.blocks import Text
 from segue.families.llm.ir.conversation import (
     Conversation,
-    FunctionTool,
     Message,
     Output,
     Reasoning,
     Sampling,
-    Tool,
-    ToolChoice,
-    VendorTool,
 )
+from segue.families.llm.ir.extra import keep
 
 Raw = msgspec.Raw
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 LOGPROBS: Final = "message.output_text.logprobs"
 
-MAX_TOOLS: Final = 4096
 MAX_METADATA: Final = 16  # OpenAI's reference, "metadata"
 
 
-class _Type(msgspec.Struct, gc=False):
-    type: str
-
-
 _request: Final = msgspec.json.Decoder(wire.Request)
-_type: Final = msgspec.json.Decoder(_Type)
-_function: Final = msgspec.json.Decoder(wire.Function)
-_usual_function: Final = msgspec.json.Decoder(wire.UsualFunction)
-_OBJECTS: Final = frozenset({b"", b"{"})
 _any: Final = msgspec.json.Decoder()
 _encode: Final = msgspec.json.encode
 
@@ -56,17 +46,18 @@ def read_request(body: bytes, *, model: str = "", stream: bool | None = None) ->
 
 def _read(body: bytes, model: str, stream: bool | None) -> Conversation:
     extra: dict[str, Raw] = {}
-    request = decode(_request, body, wire.Request, "", extra)
+    request = decode(_request, body, "", extra)
     name = request.model or model
     if not name:
         raise RequestInvalid("missing field 'model': name a model (GET /v1/models lists them)", param="model")
     system = [Text(request.instructions)] if request.instructions else []
-    turns = Turns(system, extra)
+    tools, flat = read_tools(request.tools or [], extra, grouped=MARK in body)
+    turns = Turns(system, extra, flat)
     if isinstance(request.input, str):
         turns.messages.append(Message("user", [Text(request.input)]))
     elif request.input is not None:
         turns.read(request.input)
-    previous = _previous(request)
+    previous = _previous(request, extra)
     if not request.input and not previous and request.prompt is None:
         raise RequestInvalid("missing field 'input': send a text or a list of items", param="input")
     if request.metadata is not None and len(request.metadata) > MAX_METADATA:
@@ -89,10 +80,12 @@ def _read(body: bytes, model: str, stream: bool | None) -> Conversation:
         prompt=b"" if request.prompt is None else _encode(request.prompt),
         extra=extra,
     )
-    if request.tools:
-        conversation.tools = _tools(request.tools, extra)
+    if tools:
+        conversation.tools = tools
     if request.tool_choice is not wire.NOTHING:
-        conversation.tool_choice = _tool_choice(request.tool_choice, extra)
+        conversation.tool_choice = read_choice(request.tool_choice, turns.flat, extra)
+    if turns.flat is not None and turns.flat.found.names:
+        conversation.namespaces = turns.flat.found
     if any(_seldom(request)):
         _read_seldom(request, conversation)
     return conversation
@@ -121,7 +114,7 @@ def _read_seldom(request: wire.Request, conversation: Conversation) -> None:
     conversation.service_tier = request.service_tier or ""
 
 
-def _previous(request: wire.Request) -> str:
+def _previous(request: wire.Request, extra: dict[str, Raw]) -> str:
     """What this goes on from: a response, or a conversation that lies with OpenAI (its id begins with `conv_`)."""
     if request.conversation is None:
         return request.previous_response_id or ""
@@ -131,123 +124,13 @@ def _previous(request: wire.Request) -> str:
         )
     if isinstance(request.conversation, str):
         return request.conversation
+    for inner, value in request.conversation.items():
+        if inner != "id":
+            keep(extra, f"conversation.{inner}", value)
     name = _any.decode(request.conversation.get("id", b"null"))
     if not isinstance(name, str) or not name:
         raise RequestInvalid("field 'conversation.id': expected the id of a conversation", param="conversation.id")
     return name
-
-
-def _tools(raws: list[Raw], extra: dict[str, Raw]) -> list[Tool]:
-    if len(raws) > MAX_TOOLS:
-        raise RequestInvalid(f"field 'tools': more than {MAX_TOOLS} tools", param="tools")
-    tools: list[Tool] = []
-    for place, raw in enumerate(raws):
-        tools.append(_usual_tool(raw) or _tool(raw, f"tools[{place}]", extra))
-    return tools
-
-
-def _usual_tool(raw: Raw) -> FunctionTool | None:
-    """A function as nearly all are written; its schemas stay as they came."""
-    try:
-        tool = _usual_function.decode(raw)
-    except msgspec.ValidationError:
-        return None
-    parameters, response = bytes(tool.parameters), bytes(tool.output_schema)
-    if parameters[:1] not in _OBJECTS or response[:1] not in _OBJECTS:
-        return None
-    return _function_tool(tool, parameters, response)
-
-
-def _tool(raw: Raw, where: str, extra: dict[str, Raw]) -> Tool:
-    """A tool that is no function, or none that is written as functions usually are."""
-    try:
-        kind = _type.decode(raw).type
-    except msgspec.ValidationError as error:
-        raise invalid(error, where) from None
-    if kind != "function":
-        return VendorTool(OPENAI, kind, bytes(raw))
-    tool = decode(_function, raw, wire.Function, where, extra)
-    parameters = b"" if tool.parameters is None else _encode(tool.parameters)
-    return _function_tool(tool, parameters, b"" if tool.output_schema is None else _encode(tool.output_schema))
-
-
-def _function_tool(tool: wire.Function | wire.UsualFunction, parameters: bytes, response: bytes) -> FunctionTool:
-    strict = _strict(tool.strict, parameters)
-    return FunctionTool(tool.name, tool.description or "", parameters, strict, response=response)
-
-
-def _strict(said: bool | None, parameters: bytes) -> bool | None:
-    """Whether the arguments must satisfy the schema.
-
-    Here a function is strict unless the caller says otherwise, but only as far as its schema allows it (OpenAI's guide
-    "Function calling", "Strict mode"). Other formats take `True` by the letter and refuse such a schema, so silence
-    means True only where the schema has what strictness demands.
-    """
-    if said is not None:
-        return said
-    return True if parameters and _closed(_any.decode(parameters)) else None
-
-
-def _closed(schema: Any) -> bool:
-    """Whether every object of a schema names all its properties as required and admits no others."""
-    if isinstance(schema, list):
-        return all(_closed(inner) for inner in schema)
-    if not isinstance(schema, dict):
-        return True
-    properties = schema.get("properties")
-    if schema.get("type") == "object" or isinstance(properties, dict):
-        required = schema.get("required")
-        names = properties if isinstance(properties, dict) else {}
-        if schema.get("additionalProperties") is not False:
-            return False
-        if names and not (isinstance(required, list) and all(name in required for name in names)):
-            return False
-        if not all(_closed(inner) for inner in names.values()):
-            return False
-    inner_schemas = (schema[key] for key in ("items", "anyOf", "$defs", "definitions") if key in schema)
-    return all(
-        all(map(_closed, inner.values())) if key_holds_schemas(inner) else _closed(inner) for inner in inner_schemas
-    )
-
-
-def key_holds_schemas(inner: Any) -> bool:
-    """Whether a value is a table of schemas by name (`$defs`) rather than a schema."""
-    return isinstance(inner, dict) and bool(inner) and all(isinstance(value, dict) for value in inner.values())
-
-
-def _tool_choice(raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
-    choice: Any = _any.decode(raw)
-    if choice is None:
-        return None
-    if isinstance(choice, str) and choice in {"auto", "none", "required"}:
-        return ToolChoice(choice)
-    if isinstance(choice, dict):
-        kind = choice.get("type")
-        if kind in ("function", "custom") and isinstance(choice.get("name"), str) and choice["name"]:
-            return ToolChoice("required", (choice["name"],))
-        if kind == "allowed_tools":
-            return _allowed(choice, raw, extra)
-        if isinstance(kind, str) and kind not in {"function", "custom"}:
-            extra["tool_choice"] = Raw(bytes(raw))  # one of OpenAI's own tools
-            return None
-    raise RequestInvalid(
-        "field 'tool_choice': expected 'auto', 'none', 'required', "
-        '{"type": "function", "name": …} or {"type": "allowed_tools", "mode": …, "tools": […]}',
-        param="tool_choice",
-    )
-
-
-def _allowed(choice: dict[str, Any], raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
-    mode, tools = choice.get("mode"), choice.get("tools")
-    if mode not in {"auto", "required"}:
-        raise RequestInvalid("field 'tool_choice.mode': expected 'auto' or 'required'", param="tool_choice.mode")
-    if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
-        raise RequestInvalid("field 'tool_choice.tools': expected a list of tools", param="tool_choice.tools")
-    names = [tool.get("name") for tool in tools if tool.get("type") in ("function", "custom")]
-    if len(names) == len(tools) and all(isinstance(name, str) for name in names):
-        return ToolChoice(mode, tuple(str(name) for name in names))
-    extra["tool_choice"] = Raw(bytes(raw))
-    return None
 
 
 def _output(wanted: wire.TextFormat | None) -> Output | None:

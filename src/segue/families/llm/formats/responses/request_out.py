@@ -6,6 +6,7 @@ ciphertext that travels with the conversation; it is asked for (`reasoning.encry
 thinks of reasoning at all. It is not asked for always: models without reasoning refuse the wish.
 """
 
+import re
 from operator import attrgetter
 from typing import Any, Final
 
@@ -14,10 +15,11 @@ import msgspec
 from segue.families.llm.formats.openai_sampling import taken_sampling
 from segue.families.llm.formats.responses.items_out import ItemWriter
 from segue.families.llm.formats.responses.request_in import ENCRYPTED, LOGPROBS
-from segue.families.llm.formats.responses.settings import format_of, tool_choice_of, tool_of
+from segue.families.llm.formats.responses.settings import format_of, tool_choice_of, tools_of
 from segue.families.llm.ir.blocks import Text
 from segue.families.llm.ir.conversation import Conversation, Message, Raw, Reasoning, Sampling
 from segue.families.llm.ir.effort import effort_for
+from segue.families.llm.ir.extra import named
 from segue.families.llm.ir.format import Target, Written
 
 MIN_TOKENS: Final = 16
@@ -35,6 +37,7 @@ _WORDS: Final = (
     "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "truncation",
     "max_tool_calls",
 )  # fmt: skip
+_IN_GROUP: Final = re.compile(r"tools\[\d+\]\.(?:tools\[\d+\]\.|description$)")
 _words: Final = attrgetter(*_WORDS)
 _encode: Final = msgspec.json.encode
 
@@ -45,7 +48,7 @@ def write_request(conversation: Conversation, target: Target) -> Written:
     Flags: `no_developer_role` (instructions in the conversation get the role `system`), `no_effort_none` (the model
     cannot switch thinking off: `minimal` is the least).
     """
-    writer = ItemWriter("system" if "no_developer_role" in target.flags else "developer")
+    writer = ItemWriter("system" if "no_developer_role" in target.flags else "developer", conversation.namespaces)
     body: dict[str, Any] = {"model": target.model}
     system = conversation.system
     if system and (not conversation.messages or any(part.cache for part in system)):
@@ -60,7 +63,7 @@ def write_request(conversation: Conversation, target: Target) -> Written:
         writer.warnings["an instruction to answer in JSON was added, as OpenAI demands it"] = None
     body["input"] = writer.items
     if conversation.tools:
-        body["tools"] = [tool_of(tool) for tool in conversation.tools]
+        body["tools"] = tools_of(conversation)
     choice = tool_choice_of(conversation)
     if choice is not None and (conversation.tools or choice not in ("auto", "none")):
         body["tool_choice"] = choice
@@ -132,11 +135,15 @@ def _settings(conversation: Conversation, body: dict[str, Any], warnings: dict[s
         warnings[f"service_tier {tier[:32]!r} left out: OpenAI has none of this name"] = None
     if any(_words(conversation)):
         body.update((name, value) for name, value in zip(_WORDS, _words(conversation), strict=True) if value)
+    lost = []
+    groups = conversation.namespaces is not None and bool(conversation.namespaces.declared)
     for name, raw in conversation.extra.items():
         if name in OWN_FIELDS:
             body[name] = raw
-        else:
-            warnings[f"{name[:128]} left out: not a field of OpenAI's Responses that Segue can place"] = None
+        elif not (groups and _IN_GROUP.match(name)):  # groups of tools go as they came
+            lost.append(name)
+    if lost:
+        warnings[f"{named(lost)} left out: not a field of OpenAI's Responses that Segue can place"] = None
 
 
 def _reasoning(reasoning: Reasoning, target: Target, warnings: dict[str, None]) -> dict[str, Any]:

@@ -31,6 +31,20 @@ def tool_of(tool: Tool) -> dict[str, Any] | Raw:
     return written
 
 
+def tools_of(conversation: Conversation) -> list[dict[str, Any] | Raw]:
+    """The declarations of all tools; groups as they came."""
+    groups = conversation.namespaces
+    if groups is None:
+        return [tool_of(tool) for tool in conversation.tools]
+    written: list[dict[str, Any] | Raw] = []
+    for tool in conversation.tools:
+        if not isinstance(tool, FunctionTool) or tool.name not in groups.names:
+            written.append(tool_of(tool))
+        elif tool.name in groups.declared:
+            written.append(Raw(groups.declared[tool.name]))
+    return written
+
+
 def _custom(tool: VendorTool) -> dict[str, Any] | Raw:
     """A custom tool, out of the nested form of Chat Completions where it comes from there."""
     inner = _declared(tool.raw).get("custom")
@@ -72,7 +86,11 @@ def tool_choice_of(conversation: Conversation) -> Any:
     if not choice.names or choice.mode == "none":
         return choice.mode
     custom = custom_names(conversation)
-    tools = [{"type": "custom" if name in custom else "function", "name": name} for name in choice.names]
+    groups = conversation.namespaces.names if conversation.namespaces is not None else {}
+    tools = [
+        {"type": "custom" if name in custom else "function", "name": groups[name][1] if name in groups else name}
+        for name in choice.names
+    ]
     if choice.mode == "required" and len(tools) == 1:
         return tools[0]
     return {"type": "allowed_tools", "mode": choice.mode, "tools": tools}

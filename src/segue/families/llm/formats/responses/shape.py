@@ -12,7 +12,7 @@ import msgspec
 
 from segue.core.outcome import Usage
 from segue.families.llm.formats.openai_tiers import tier_for_openai
-from segue.families.llm.formats.responses.settings import format_of, tool_choice_of, tool_of
+from segue.families.llm.formats.responses.settings import format_of, tool_choice_of, tools_of
 from segue.families.llm.ir.answer import Stop
 from segue.families.llm.ir.blocks import Refusal, Text, Thinking, ToolUse
 from segue.families.llm.ir.conversation import Conversation, Raw
@@ -104,7 +104,7 @@ def _echo(shown: Shown) -> dict[str, Any]:
         "temperature": 1.0 if asked.sampling.temperature is None else asked.sampling.temperature,
         "text": {"format": format_of(asked.output), "verbosity": asked.verbosity or "medium"},
         "tool_choice": _choice(asked),
-        "tools": [tool_of(tool) for tool in asked.tools],
+        "tools": tools_of(asked),
         "top_logprobs": asked.top_logprobs or 0,
         "top_p": 1.0 if asked.sampling.top_p is None else asked.sampling.top_p,
         "truncation": asked.truncation or "disabled",

@@ -118,6 +118,7 @@ class FunctionCall(Strict, kw_only=True):
     arguments: str
     id: str | None = None
     status: Status | None = None
+    namespace: str | None = None
 
 
 class CustomCall(Strict, kw_only=True):
@@ -129,6 +130,7 @@ class CustomCall(Strict, kw_only=True):
     input: str
     id: str | None = None
     status: Status | None = None
+    namespace: str | None = None
 
 
 class CallOutput(Strict, kw_only=True):
@@ -140,6 +142,7 @@ class CallOutput(Strict, kw_only=True):
     id: str | None = None
     status: Status | None = None
     name: str | None = None
+    namespace: str | None = None
 
 
 class SummaryText(Strict, tag_field="type", tag="summary_text"):

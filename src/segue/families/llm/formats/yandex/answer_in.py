@@ -12,7 +12,7 @@ from segue.core.failure import Failure
 from segue.families.llm.formats.line_format import LineReader, whole_call
 from segue.families.llm.formats.tool_calls import made_id
 from segue.families.llm.formats.yandex.errors import read_line_error
-from segue.families.llm.formats.yandex.wire import Line, Message, Result, stop_of, usage_of
+from segue.families.llm.formats.yandex.wire import Line, Message, Result, stop_of, told_usage, usage_of
 from segue.families.llm.ir.answer import (
     Answer,
     Began,
@@ -61,7 +61,7 @@ def read_answer(body: bytes) -> Answer:
 def _calls(message: Message, result: Result) -> list[ToolUse]:
     """The calls of an answer, with names made from their places and from what tells this answer from others."""
     told = message.tool_call_list
-    usage = result.usage
+    usage = told_usage(result.usage)
     size = f"{usage.input_text_tokens}/{usage.completion_tokens}" if usage is not None else ""
     calls = []
     for position, call in enumerate(told.tool_calls or () if told is not None else ()):

@@ -6,7 +6,7 @@ from segue.families.llm.formats.line_format import LineFormat
 from segue.families.llm.formats.yandex.answer_in import YandexReader, read_answer
 from segue.families.llm.formats.yandex.errors import read_error
 from segue.families.llm.formats.yandex.request_out import write_request
-from segue.families.llm.ir.fields import EXACT, Deed, Field, Loss
+from segue.families.llm.ir.fields import EXACT, STOPPED_HERE, Deed, Field, Loss
 from segue.families.llm.ir.losses import Losses
 
 PATH: Final = "/foundationModels/v1/completion"
@@ -20,6 +20,7 @@ LOSSES: Final[Losses] = {
     Field.JSON_SCHEMA: EXACT,
     Field.REASONING_EFFORT: Loss(Deed.DEGRADE, "thinking is on or off there"),
     Field.REASONING_BUDGET: Loss(Deed.DEGRADE, "thinking is on or off there"),
+    Field.STOP: STOPPED_HERE,
     Field.DOCUMENT_TEXT: Loss(Deed.REFUSE),
 }
 

@@ -3,14 +3,16 @@
 Source: yandex.cloud.ai.foundation_models.v1, TextGenerationService.Completion, and its REST reference.
 """
 
+from typing import Final
+
 import msgspec
 
 from segue.core.outcome import Usage
+from segue.families.llm.formats.counts import NOTHING, Tokens, read_counts
 from segue.families.llm.ir.answer import Stop
 
 Raw = msgspec.Raw
-NOTHING = Raw(b"null")
-Number = int | str | None
+Number = Tokens | str | None
 
 
 class _Wire(msgspec.Struct, rename="camel", gc=False):
@@ -68,7 +70,7 @@ class Result(_Wire):
     """An answer, or in a stream the whole of it so far."""
 
     alternatives: list[Alternative] | None = None
-    usage: ContentUsage | None = None
+    usage: Raw = NOTHING
     model_version: str | None = None
 
 
@@ -78,6 +80,8 @@ class Line(_Wire):
     result: Result | None = None
     error: Raw = NOTHING
 
+
+_usage: Final = msgspec.json.Decoder(ContentUsage)
 
 PREFIX = "ALTERNATIVE_STATUS_"
 STOPS = {
@@ -96,8 +100,14 @@ def stop_of(status: str | None) -> Stop | None:
     return STOPS.get(word, Stop.OTHER)
 
 
-def usage_of(told: ContentUsage | None) -> Usage | None:
+def told_usage(raw: Raw) -> ContentUsage | None:
+    """What stands where the usage belongs; `None` where nothing does."""
+    return read_counts(_usage, raw)
+
+
+def usage_of(raw: Raw) -> Usage | None:
     """Usage by our convention, which is Yandex's too: the output includes reasoning; nothing is told of caches."""
+    told = told_usage(raw)
     if told is None:
         return None
     details = told.completion_tokens_details
