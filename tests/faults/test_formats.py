@@ -57,7 +57,7 @@ every_group = pytest.mark.parametrize("group", GROUPS)
 @pytest.fixture(scope="module")
 def wall(request: pytest.FixtureRequest) -> Wall:
     """Every cell that a chosen test asks for, carried out once."""
-    params = (getattr(item, "callspec", None) for item in request.session.items)
+    params = (getattr(item, "callspec", None) for item in request.session.items if item.path == request.path)
     wanted = [spec.params["group"] for spec in params if spec is not None and "group" in spec.params]
     return asyncio.run(measure(list(dict.fromkeys(cell for group in wanted for cell in group))))
 

@@ -103,6 +103,7 @@ def say(connection: Connection, wire: Wire, *pieces: bytes) -> None:
 
 async def and_all_else(connection: Connection, wire: Wire, book: Book) -> None:
     """Everything that may still happen to a connection, after which it is gone, and gone once."""
+    assert connection._told is None
     say(connection, wire, b"unasked", b"and more")
     if not wire.closing:
         connection.eof_received()
@@ -114,7 +115,6 @@ async def and_all_else(connection: Connection, wire: Wire, book: Book) -> None:
     connection.resume_writing()
     connection.give_up()
     assert (book.lost, book.over) == (1, 1)
-    assert connection._told is None
     assert connection._response is None
     assert connection._unsent is None
 

@@ -194,6 +194,7 @@ class Connection(AnswerParser):
         if first and self._known is not None and not self._bodiless:
             read = self._known.read(data)
             if read is not None:
+                self._learnt = 1  # it writes the same again and again, whatever a single answer is like
                 self._take(*read)
                 return
             if self._learnt > MOST_LEARNT:
