@@ -20,7 +20,7 @@ from segue.families.llm.formats.eventstream import write_frame
 from segue.families.llm.formats.gemini.format import GEMINI
 from segue.families.llm.formats.messages.format import MESSAGES
 from segue.families.llm.formats.responses.format import RESPONSES
-from segue.families.llm.ir.answer import Broke, TextMore
+from segue.families.llm.ir.answer import Broke, Cited, TextMore
 from segue.families.llm.ir.format import BadAnswer
 from segue.families.llm.passing.converse import ConversePassing
 from segue.families.llm.translating import TranslatingReader
@@ -130,3 +130,13 @@ def test_a_frame_whose_payload_is_no_utf_8_breaks_the_stream_that_passes_through
     assert reader.feed(write_frame(headers, b'{"delta":{"text":"\xed\xa0"}}')) == b""
     assert reader.failure is not None
     assert reader.failure.kind is Kind.STREAM_CUT
+
+
+def test_a_citation_that_is_no_utf_8_is_given_to_nobody() -> None:
+    cited = write_frame(
+        ((":event-type", "contentBlockDelta"), (":message-type", "event")),
+        b'{"contentBlockIndex":0,"delta":{"citation":{"title":"Guide","new":"\xff"}}}',
+    )
+    events = read(CONVERSE_OF_CLAUDE.event_reader, [bedrock.BEGIN + bedrock.text_delta(0, "said") + cited])
+    assert isinstance(events[-1], Broke)
+    assert not any(isinstance(event, Cited) for event in events)

@@ -62,6 +62,17 @@ _TOOL: Final = 2
 _IGNORED: Final = 3  # steps of Bedrock's own tools, and images in pieces
 
 
+def _checked(payload: bytes) -> bytes:
+    """Bytes that are UTF-8: citations stay raw, and go on as they came.
+
+    Raises:
+        UnicodeDecodeError: they are not.
+    """
+    if not payload.isascii():
+        payload.decode()
+    return payload
+
+
 class ConverseReader:
     """Reads one stream.
 
@@ -138,7 +149,7 @@ class ConverseReader:
         if decoder is None:
             return  # an event of tomorrow's
         try:
-            told = decoder.decode(frame.payload)
+            told = decoder.decode(_checked(frame.payload))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._break(f"unreadable: the event {name!r} is not as documented", events)
             return
