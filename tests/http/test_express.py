@@ -11,7 +11,7 @@ import pytest
 
 from backends.scripted import Peer
 from backends.scripted import answer as wire
-from segue.pipeline.express import ExpressCall
+from segue.pipeline.express_call import ExpressCall
 from support.express import COMPLETION, USUAL, WARM, both_ways, house, request
 from support.service import eventually
 

@@ -13,7 +13,9 @@ from segue.core.operation import Nature
 from segue.core.outcome import Outcome, Usage
 from segue.core.ports import Limits, WireRequest
 from segue.core.provider import Key, Provider
-from segue.pipeline.express import MOST_LANES, Express, ExpressCall, Reply
+from segue.pipeline.express import KNOWN, MOST_LANES, Express
+from segue.pipeline.express_call import ExpressCall, Reply
+from segue.pipeline.order import ACTIVE
 from segue.pipeline.parts import Policy
 from segue.pipeline.wire import WireExecutor
 from segue.testing import ScriptedTransport, VirtualClock, replies, run_virtual
@@ -297,3 +299,8 @@ async def _ended(scene: Scene) -> Outcome:
     while not scene.reply.tasks:
         await asyncio.sleep(0.001)
     return await scene.end()
+
+
+def test_the_express_speaks_for_every_layer_that_there_is() -> None:
+    """Whoever adds a layer says in `pipeline/express.py` what it means for a usual call, or there is no express."""
+    assert ACTIVE <= KNOWN

@@ -12,7 +12,8 @@ from unittest.mock import patch
 from backends.scripted import Peer
 from backends.scripted import answer as wire
 from backends.scripted import serving as scripted
-from segue.pipeline.express import Express, ExpressCall
+from segue.pipeline.express import Express
+from segue.pipeline.express_call import ExpressCall
 from support.service import CALM, HELLO, Serving, eventually, serving
 
 WARM = 2

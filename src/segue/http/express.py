@@ -20,7 +20,8 @@ from segue.http.exchange import Exchange
 from segue.http.options import read_options
 from segue.http.results import answered_head
 from segue.http.surfaces.llm import LlmSurface
-from segue.pipeline.express import Express, ExpressCall, Reply
+from segue.pipeline.express import Express
+from segue.pipeline.express_call import ExpressCall, Reply
 
 Plain = Callable[[bytes], str | None]
 Serve = Callable[[Callable[[Exchange], Coroutine[Any, Any, None]], Exchange], Coroutine[Any, Any, None]]

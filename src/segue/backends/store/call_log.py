@@ -8,41 +8,35 @@ counted; calls go on.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
-from functools import cache
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from segue.backends.store.engine import AsyncConnection
 from segue.backends.store.records import (
-    ATTEMPT_COLUMNS,
-    CALL_COLUMNS,
-    MEASURED,
-    OWN_COLUMNS,
-    PRICED,
-    SHARED_COLUMNS,
     CallRecord,
     Ended,
-    Shared,
-    Usual,
     ended,
     from_row,
-    spelt_out,
     to_record,
-    usual,
+)
+from segue.backends.store.statements import (
+    insert_alike,
+    insert_attempts,
+    insert_calls,
+    insert_priced,
+    insert_rows,
 )
 from segue.backends.store.store import Store
 from segue.backends.store.tables import ATTEMPTS, CALLS
+from segue.backends.store.usual import MEASURED, Shared, Usual, spelt_out, usual
 from segue.core.clock import Clock
 from segue.core.signals import Answered, CallEnded
 
 _BATCH = 1000  # calls of one transaction: about a millisecond of the event loop's time
 _RARE = frozenset({0, _BATCH})  # numbers of waiting calls at which the writer is told
-_ROWS = (250, 50, 10, 1)  # rows of one statement; 22 values each are far from the 32,766 that SQLite takes
 _FEW = 10  # calls that are too few for a statement of their own
 _UNPRICED = len(MEASURED) + 1  # values of a usual call without a price
 _MOST_SHARED = 1000  # candidates and callers for whom it is remembered
@@ -238,10 +232,10 @@ class CallLog:
             full += map(spelt_out, alike.pop(key))
         async with self._store.write() as connection:
             for (shared, size), group in alike.items():
-                statement = _insert_priced if size > _UNPRICED else _insert_alike
-                await _insert_rows(connection, statement, [call[:-1] for call in group], shared.values)
-            await _insert_rows(connection, _insert_calls, [call[:-1] for call in full])
-            await _insert_rows(connection, _insert_attempts, [row for call in full for row in call.attempts])
+                statement = insert_priced if size > _UNPRICED else insert_alike
+                await insert_rows(connection, statement, [call[:-1] for call in group], shared.values)
+            await insert_rows(connection, insert_calls, [call[:-1] for call in full])
+            await insert_rows(connection, insert_attempts, [row for call in full for row in call.attempts])
 
     async def list(
         self,
@@ -269,63 +263,6 @@ class CallLog:
         if before is not None:
             query = query.where(CALLS.c.id < before)
         return await self._select(query.limit(max(1, min(limit, _LONGEST_LIST))))
-
-
-async def _insert_rows(
-    connection: AsyncConnection,
-    statement: Callable[[int], str],
-    rows: Sequence[tuple[Any, ...]],
-    shared: tuple[Any, ...] = (),
-) -> None:
-    """Write rows by as few statements as there are sizes of; `shared` are values that stand behind all of theirs."""
-    first = 0
-    while first < len(rows):
-        # One statement for many rows, not one for each: the driver gives the interpreter's lock away at every
-        # statement and gets it back after up to 5 ms, so a busy service wrote 100 calls a second. A few sizes only:
-        # the driver keeps every text of a statement that it has seen, prepared.
-        size = next(size for size in _ROWS if size <= len(rows) - first)
-        # By way of a list: a tuple that grew is kept by the interpreter when it goes, and never used again.
-        values = [*chain.from_iterable(rows[first : first + size]), *shared]
-        await connection.exec_driver_sql(statement(size), tuple(values))
-        first += size
-
-
-# A batch whose commit was heard of too late is written again; the second time it is there.
-_INTO = "INSERT OR IGNORE INTO {table} ({columns})"
-
-
-@cache
-def _insert_calls(rows: int) -> str:
-    """The statement for so many rows; its places are in the order of the columns."""
-    return f"{_into('calls', CALL_COLUMNS)} VALUES {_places(len(CALL_COLUMNS), rows)}"
-
-
-@cache
-def _insert_attempts(rows: int) -> str:
-    return f"{_into('attempts', ATTEMPT_COLUMNS)} VALUES {_places(len(ATTEMPT_COLUMNS), rows)}"
-
-
-@cache
-def _insert_alike(rows: int, more: tuple[str, ...] = ()) -> str:
-    """The statement for rows that share most of their values: these are given once, which takes a third of the time."""
-    shared = ", ".join("?" * len(SHARED_COLUMNS))
-    own = ", ".join((*OWN_COLUMNS.values(), *more))
-    into = _into("calls", (*SHARED_COLUMNS, *OWN_COLUMNS, *more))
-    named = ", ".join((*MEASURED, *more))
-    values = f"VALUES {_places(len(MEASURED) + len(more), rows)}"
-    return f"WITH own({named}) AS ({values}) {into} SELECT {shared}, {own} FROM own"  # noqa: S608 - names of our own
-
-
-def _insert_priced(rows: int) -> str:
-    return _insert_alike(rows, PRICED)
-
-
-def _into(table: str, columns: Sequence[str]) -> str:
-    return _INTO.format(table=table, columns=", ".join(f'"{column}"' for column in columns))
-
-
-def _places(columns: int, rows: int) -> str:
-    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
 
 
 async def _cancel(*tasks: "asyncio.Task[Any]") -> None:

@@ -13,15 +13,15 @@ import msgspec
 from segue.backends.store.tables import ATTEMPTS, CALLS
 from segue.core.call import Attempt
 from segue.core.money import Charge, Cost
-from segue.core.signals import Answered, CallEnded
+from segue.core.signals import CallEnded
 
 _TAGS = 50
 _TAG_CHARACTERS = 256
 _MESSAGE_CHARACTERS = 500
-_NAME_CHARACTERS = 200
-_LARGEST = 2**63 - 1  # what an integer column holds
+NAME_CHARACTERS = 200
+LARGEST = 2**63 - 1  # what an integer column holds
 _LONGEST_MS = 2**31 - 1
-_LONGEST_CALL = 86_400.0  # seconds; what takes longer is written with more care
+LONGEST_CALL = 86_400.0  # seconds; what takes longer is written with more care
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ def ended(signal: CallEnded) -> Ended:
         and by is attempt.candidate
         and attempt.failure is None
         and not attempt.cancelled
-        and 0.0 <= attempt.elapsed <= signal.elapsed < _LONGEST_CALL
+        and 0.0 <= attempt.elapsed <= signal.elapsed < LONGEST_CALL
     ):
         usage, first_byte = attempt.usage, attempt.first_byte
         key_label = by.key.label
@@ -125,8 +125,8 @@ def ended(signal: CallEnded) -> Ended:
         first_byte_ms = None if first_byte is None else round(first_byte * 1000)
         if usage is not None:
             tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
-            if (tokens_in is not None and not 0 <= tokens_in <= _LARGEST) or (
-                tokens_out is not None and not 0 <= tokens_out <= _LARGEST
+            if (tokens_in is not None and not 0 <= tokens_in <= LARGEST) or (
+                tokens_out is not None and not 0 <= tokens_out <= LARGEST
             ):
                 tokens_in, tokens_out = _add(None, tokens_in), _add(None, tokens_out)
     else:
@@ -143,8 +143,8 @@ def ended(signal: CallEnded) -> Ended:
         call.surface,
         caller.id,
         _caller_name(caller.name),
-        model if len(model) <= _NAME_CHARACTERS and model.isascii() else _text(model, _NAME_CHARACTERS),
-        *(_NOBODY if by is None else _who(by.provider.id, by.model)),
+        model if len(model) <= NAME_CHARACTERS and model.isascii() else text_of(model, NAME_CHARACTERS),
+        *(_NOBODY if by is None else who_of(by.provider.id, by.model)),
         signal.status,
         signal.code,
         features.stream,
@@ -153,9 +153,9 @@ def ended(signal: CallEnded) -> Ended:
         len(attempts),
         tokens_in,
         tokens_out,
-        *(_UNPRICED if cost is None else (min(cost.billionths, _LARGEST), cost.currency)),
+        *(_UNPRICED if cost is None else (min(cost.billionths, LARGEST), cost.currency)),
         None if options is None or not options.tags else msgspec.json.encode(_tags(options.tags)).decode(),
-        "" if options is None else _text(options.user, 200),
+        "" if options is None else text_of(options.user, 200),
         key_label,
         started_ms,
         attempt_ms,
@@ -163,100 +163,6 @@ def ended(signal: CallEnded) -> Ended:
         charges,
         rows,
     ))  # fmt: skip
-
-
-class Shared:
-    """What the rows of one caller's usual calls of one model have in common.
-
-    Attributes:
-        caller, model, surface: the caller's name, the name that was asked for, and where.
-        values: those of `SHARED_COLUMNS`.
-    """
-
-    __slots__ = ("caller", "model", "surface", "values")
-
-    def __init__(self, signal: Answered) -> None:
-        candidate = signal.candidate
-        self.caller = signal.caller.name
-        self.model = signal.model
-        self.surface = signal.surface
-        self.values = (
-            signal.operation,
-            signal.surface,
-            signal.caller.id,
-            _text(signal.caller.name, _NAME_CHARACTERS),
-            _text(signal.model, _NAME_CHARACTERS),
-            *_who(candidate.provider.id, candidate.model),
-            200,
-            "ok",
-            False,
-            1,
-            "",
-            candidate.key.label,
-        )
-
-    def holds(self, signal: Answered) -> bool:
-        """Whether another call has this in common with them."""
-        return self.caller == signal.caller.name and self.model == signal.model and self.surface == signal.surface
-
-
-class Usual(tuple[Any, ...]):
-    """What is kept of a usual call until it is written.
-
-    Values of `MEASURED`, for priced calls of `PRICED`, too, and last what it shares with others. Numbers are
-    kept as they were measured, and worked out by the statement that writes them (`OWN_COLUMNS`).
-    """
-
-    __slots__ = ()
-
-    @property
-    def id(self) -> str:
-        """The call's."""
-        return self[0]  # type: ignore[no-any-return]  # the first value
-
-    @property
-    def shared(self) -> Shared:
-        """What its row has in common with others."""
-        return self[-1]  # type: ignore[no-any-return]  # the last value
-
-
-def usual(signal: Answered, shared: Shared) -> Usual | None:
-    """What is kept of a usual call; `None` where its numbers are not usual."""
-    usage, charge = signal.usage, signal.charge
-    tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
-    sent, done = signal.sent, signal.ended
-    if (
-        not signal.started <= sent <= done < sent + _LONGEST_CALL
-        or (tokens_in is not None and not 0 <= tokens_in <= _LARGEST)
-        or (tokens_out is not None and not 0 <= tokens_out <= _LARGEST)
-    ):
-        return None
-    wall, started, first_byte = signal.started_wall, signal.started, signal.first_byte
-    if charge is None:
-        return Usual((signal.id, wall, started, sent, first_byte, done, tokens_in, tokens_out, shared))
-    cost = charge.cost
-    told = min(cost.billionths, _LARGEST), cost.currency, msgspec.json.encode(((1, charge),)).decode()
-    return Usual((signal.id, wall, started, sent, first_byte, done, tokens_in, tokens_out, *told, shared))
-
-
-def spelt_out(call: Usual) -> Ended:
-    """The same as `ended` writes of a call that went through every layer."""
-    call_id, wall, started, sent, first_byte, done, tokens_in, tokens_out, *priced, shared = call
-    cost, currency, charges = priced or (None, None, None)
-    values = dict(zip(SHARED_COLUMNS, shared.values, strict=True)) | {
-        "id": call_id,
-        "started_at": int(wall * 1000),
-        "elapsed_ms": round((done - started) * 1000),
-        "input_tokens": tokens_in,
-        "output_tokens": tokens_out,
-        "cost_billionths": cost,
-        "currency": currency,
-        "attempt_started_ms": round((sent - started) * 1000),
-        "attempt_ms": round((done - sent) * 1000),
-        "first_byte_ms": round(first_byte * 1000),
-        "charges": charges,
-    }
-    return Ended((*(values.get(column) for column in CALL_COLUMNS), ()))
 
 
 def to_record(call: Ended) -> CallRecord:
@@ -310,24 +216,6 @@ def _attempts(row: Mapping[Any, Any], attempts: Sequence[Mapping[Any, Any]]) -> 
 _CHARGES = msgspec.json.Decoder(list[tuple[int, Charge]])
 
 
-SHARED_COLUMNS = (
-    "operation", "surface", "caller_id", "caller_name", "requested_model", "provider", "model",
-    "status", "code", "streamed", "attempts", "user", "key_label",
-)  # fmt: skip
-MEASURED = ("id", "wall", "started", "sent", "first_byte", "done", "input_tokens", "output_tokens")
-PRICED = ("cost_billionths", "currency", "charges")
-OWN_COLUMNS = {
-    "id": "id",
-    "started_at": "CAST(wall * 1000 AS INTEGER)",
-    "elapsed_ms": "CAST(round((done - started) * 1000) AS INTEGER)",
-    "input_tokens": "input_tokens",
-    "output_tokens": "output_tokens",
-    "attempt_started_ms": "CAST(round((sent - started) * 1000) AS INTEGER)",
-    "attempt_ms": "CAST(round((done - sent) * 1000) AS INTEGER)",
-    "first_byte_ms": "CAST(round(first_byte * 1000) AS INTEGER)",
-}
-"""The columns that rows of usual calls do not share, and what they are made of."""
-
 CALL_COLUMNS = tuple(column.name for column in CALLS.columns)
 ATTEMPT_COLUMNS = tuple(column.name for column in ATTEMPTS.columns)  # `call_id` is the first
 _OF_THE_USUAL = frozenset({"key_label", "attempt_started_ms", "attempt_ms", "first_byte_ms", "charges"})
@@ -341,13 +229,13 @@ _OF_ATTEMPT = ATTEMPT_COLUMNS[1:]
 
 @lru_cache(maxsize=4096)
 def _caller_name(name: str) -> str:
-    return _text(name, _NAME_CHARACTERS)
+    return text_of(name, NAME_CHARACTERS)
 
 
 @lru_cache(maxsize=4096)
-def _who(provider: str, model: str) -> tuple[str, str]:
+def who_of(provider: str, model: str) -> tuple[str, str]:
     """Provider and model as they are written; the same few again and again."""
-    return _text(provider, 100), _text(model, _NAME_CHARACTERS)
+    return text_of(provider, 100), text_of(model, NAME_CHARACTERS)
 
 
 _NOBODY = (None, None)
@@ -365,15 +253,15 @@ def _attempt(call_id: str, number: int, attempt: Attempt, call_started: float) -
     return (
         call_id,
         number,
-        _text(candidate.provider.id, 100),
-        _text(candidate.model, 200),
-        _text(candidate.key.label, 100),
+        text_of(candidate.provider.id, 100),
+        text_of(candidate.model, 200),
+        text_of(candidate.key.label, 100),
         _ms(attempt.started - call_started),
         _ms(attempt.elapsed),
         None if attempt.first_byte is None else _ms(attempt.first_byte),
         None if failure is None else failure.kind.value,
         None if failure is None else failure.status,
-        None if failure is None else _text(failure.message, _MESSAGE_CHARACTERS),
+        None if failure is None else text_of(failure.message, _MESSAGE_CHARACTERS),
         None if failure is None else failure.executed.value,
         attempt.cancelled,
         None if usage is None else _add(None, usage.input_tokens),
@@ -381,7 +269,8 @@ def _attempt(call_id: str, number: int, attempt: Attempt, call_started: float) -
     )
 
 
-def _text(text: str, longest: int) -> str:
+def text_of(text: str, longest: int) -> str:
+    """A text as a column takes it: no longer than that, and without what cannot be written."""
     if len(text) > longest:
         text = text[: longest - 1] + "…"
     # A lone surrogate, which JSON can carry, cannot be written.
@@ -389,7 +278,7 @@ def _text(text: str, longest: int) -> str:
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
-    return {_text(str(name), 64): _text(str(tags[name]), _TAG_CHARACTERS) for name in list(tags)[:_TAGS]}
+    return {text_of(str(name), 64): text_of(str(tags[name]), _TAG_CHARACTERS) for name in list(tags)[:_TAGS]}
 
 
 def _ms(seconds: float) -> int:
@@ -400,4 +289,4 @@ def _add(sum_: int | None, tokens: int | None) -> int | None:
     """A sum of what was reported, as large as a column holds; `None` when nothing was."""
     if tokens is None:
         return sum_
-    return max(0, min((sum_ or 0) + tokens, _LARGEST))
+    return max(0, min((sum_ or 0) + tokens, LARGEST))
