@@ -68,6 +68,8 @@ UNUSUAL = {
     "tools": body(tools=[{"type": "function", "function": {"name": "f"}}]),
     "tools, the old way": body(functions=[{"name": "f"}]),
     "a schema": body(response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}),
+    "a setting that is called as a thought": body(reasoning=[]),
+    "a setting that holds a name of a call": body(metadata={"tool_call_id": "call_1"}),
     "an escaped fallback": b'{"model":"smart","fallback\\u0073":null,"messages":[{"role":"user","content":"a"}]}',
     "content parts": body(messages=[{"role": "user", "content": [{"type": "text", "text": "hello"}]}]),
     "no content": body(messages=[{"role": "assistant", "content": None}]),

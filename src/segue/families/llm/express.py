@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from segue.families.llm.asked import BYTES_PER_TOKEN
+from segue.families.llm.history import history_of
 from segue.families.llm.ir.seals import SEALED
 from segue.families.llm.marks import READERS
 from segue.routing.plan import SMALLEST_WINDOW
@@ -65,7 +66,9 @@ def plain_chat(body: bytes) -> str | None:
         plain = _plain.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if not plain.messages or plain.fallbacks is not msgspec.UNSET or _ESCAPED in body:
+    if not plain.messages or plain.fallbacks is not msgspec.UNSET or history_of(body):
+        return None
+    if b"\\" in body and _ESCAPED in body:
         return None
     model: str = plain.model
     return model or None
