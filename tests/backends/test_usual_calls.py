@@ -15,7 +15,7 @@ from segue.core.features import Features
 from segue.core.money import Charge, Cost
 from segue.core.outcome import Usage
 from segue.core.provider import Candidate
-from segue.core.signals import UNHEARD, Answered, AttemptEnded, CallEnded, Signals
+from segue.core.signals import Answered, AttemptEnded, CallEnded, Signals, unheard
 from segue.testing.clock import FakeClock
 
 GPT, LLAMA = candidate("openai", "gpt-4o", "key-2"), candidate("groq", "llama")
@@ -236,7 +236,7 @@ def test_whoever_only_knows_the_two_records_gets_both_and_others_one() -> None:
     signals.subscribe(
         CallEnded, lambda _one: heard.append(("never", None)), answered=lambda one: heard.append(("one", one))
     )
-    signals.subscribe(AttemptEnded, lambda _one: heard.append(("never", None)), answered=UNHEARD)
+    signals.subscribe(AttemptEnded, lambda _one: heard.append(("never", None)), answered=unheard)
     signals.answered(one := told(usage=Usage(1, 2)))
     assert [name for name, _ in heard] == ["one", "attempt", "call"]
     assert heard[0][1] is one

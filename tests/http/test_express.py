@@ -533,7 +533,7 @@ async def test_an_open_breaker_refuses_and_a_closed_one_lets_the_express_go_on()
         for _ in range(3):
             assert (await client.ask(request())).status == 503
         assert len(here.primary.asked) == WARM + 1
-        await asyncio.sleep(0.35)
+        await eventually(lambda: here.health()["primary"]["state"] == "half_open")
         for _ in range(3):
             assert (await client.ask(request())).status == 200
         assert here.sent == [True] * WARM + [False] * 4 + [True] * 2

@@ -119,8 +119,8 @@ class ConfigurationChanged(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-def UNHEARD(_record: Answered) -> None:  # noqa: N802 - a constant; see `Signals.subscribe`
-    """Nobody needs to be called."""
+def unheard(_record: Answered) -> None:
+    """For `Signals.subscribe`: nobody needs to be called."""
 
 
 class Signals:
@@ -148,11 +148,11 @@ class Signals:
             kind: the type.
             listener: whom to call.
             answered: whom to call instead with an `Answered`, which stands for an `AttemptEnded` and a `CallEnded`;
-                without it `listener` gets those. `UNHEARD` for one of the two, when it is told by way of the other.
+                without it `listener` gets those. `unheard` for one of the two, when it is told by way of the other.
         """
         self._listeners.setdefault(kind, []).append(listener)
         if answered is not None:
-            if answered is not UNHEARD:
+            if answered is not unheard:
                 self._answered.append(answered)
         elif kind in self._unanswered:
             self._unanswered[kind].append(listener)

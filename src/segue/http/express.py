@@ -7,7 +7,7 @@ family: whether it is plain, and, if something unusual comes of it, the request 
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from segue.app.running import Running
 from segue.app.snapshot import Snapshot
@@ -16,7 +16,7 @@ from segue.core.errors import CallFailed
 from segue.families.llm.operations import CHAT
 from segue.http.auth import Admission, Authenticator
 from segue.http.direct import DirectExchange
-from segue.http.exchange import Exchange
+from segue.http.exchange import ENCODED, Exchange
 from segue.http.options import read_options
 from segue.http.results import answered_head
 from segue.http.surfaces.llm import LlmSurface
@@ -25,8 +25,6 @@ from segue.pipeline.express_call import ExpressCall, Reply
 
 Plain = Callable[[bytes], str | None]
 Serve = Callable[[Callable[[Exchange], Coroutine[Any, Any, None]], Exchange], Coroutine[Any, Any, None]]
-
-ENCODED: Final = b"content-encoding"
 
 
 class Admitted(NamedTuple):

@@ -9,7 +9,7 @@ import sys
 from typing import TextIO
 
 from segue.backends.telemetry.lines import JsonLines, Log, PeoplesLines
-from segue.core.signals import UNHEARD, BreakerChanged, CallEnded, ConfigurationChanged, Signals
+from segue.core.signals import BreakerChanged, CallEnded, ConfigurationChanged, Signals, unheard
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "json", "console")
@@ -55,7 +55,7 @@ class LogLines:
 
     def subscribe(self, signals: Signals) -> None:
         """Listen."""
-        signals.subscribe(CallEnded, self.call_ended, answered=UNHEARD)  # a success writes no line
+        signals.subscribe(CallEnded, self.call_ended, answered=unheard)  # a success writes no line
         signals.subscribe(BreakerChanged, self.breaker_changed)
         signals.subscribe(ConfigurationChanged, self.configuration_changed)
 

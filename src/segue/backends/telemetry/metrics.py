@@ -31,7 +31,7 @@ from segue.backends.telemetry.series import MOST_SERIES, OTHER, Counter, Distrib
 from segue.core.money import Charge
 from segue.core.outcome import Usage
 from segue.core.provider import Candidate
-from segue.core.signals import UNHEARD, Answered, AttemptEnded, BreakerChanged, CallEnded, ConfigurationChanged, Signals
+from segue.core.signals import Answered, AttemptEnded, BreakerChanged, CallEnded, ConfigurationChanged, Signals, unheard
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES: Mapping[str, int] = {"closed": 0, "half_open": 1, "open": 2}
@@ -122,7 +122,7 @@ class Metrics:
         """Listen."""
         self._signals = signals
         signals.subscribe(CallEnded, self.call_ended, answered=self.answered)
-        signals.subscribe(AttemptEnded, self.attempt_ended, answered=UNHEARD)
+        signals.subscribe(AttemptEnded, self.attempt_ended, answered=unheard)
         signals.subscribe(BreakerChanged, self.breaker_changed)
         signals.subscribe(ConfigurationChanged, self.configuration_changed)
 

@@ -89,6 +89,9 @@ class OpenAIChat:
         """The answer's own bytes, once they have been seen to be an answer."""
         if status != 200:  # noqa: PLR2004 - HTTP's own number
             return Outcome(failure=classify(status, error_object(body), candidate.key.secret))
+        usage = self.usage(body)
+        if usage is not None:  # nearly always; what follows finds out what is unusual
+            return Outcome(answer=body, usage=usage)
         body = body.removeprefix(_BYTE_ORDER_MARK)
         try:
             if not body.isascii():
